@@ -1,0 +1,50 @@
+# The two commands: `make run` (sets up, runs the main job) and `make test` (sets up, passes the tests).
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DO_NOT_TRACK := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.PHONY: run setup test lint unit test-browser ui viz clean help
+
+run: $(STAMP) ## set up and run the main job; ARGS="--env=paper ..." adds options
+	kedro run --pipeline=jukebox_transfer $(ARGS)
+
+setup: $(STAMP) ## virtual environment with the pinned packages, and ffmpeg if the system has none
+
+$(STAMP): pyproject.toml constraints.txt tools/provide_ffmpeg.py
+	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed and was not found"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]" -c constraints.txt
+	$(BIN)/python tools/provide_ffmpeg.py $(BIN)
+	@touch $@
+
+test: lint unit ## set up and pass every check and test
+
+lint: $(STAMP) ## style, types and import directions
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+
+unit: $(STAMP) ## the tests, two processes
+	pytest -n 2 $(ARGS)
+
+test-browser: $(STAMP) ## the graph and the MLflow page in a real Chromium
+	pytest -n 0 -m browser tests/browser $(ARGS)
+
+ui: $(STAMP) ## MLflow's page at http://127.0.0.1:5000
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --workers 1 --host 127.0.0.1 --backend-store-uri sqlite:///mlflow.db
+
+viz: $(STAMP) ## the graph at http://127.0.0.1:4141
+	kedro viz run --pipeline=jukebox_transfer
+
+clean: ## remove what runs have written, keep the environment
+	rm -rf data/0[2-8]_*/* data/test data/paper mlflow.db mlruns
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/'

@@ -1,0 +1,1 @@
+"""Audio files and elementary signal operations: NumPy arrays in, NumPy arrays out."""

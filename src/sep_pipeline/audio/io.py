@@ -1,0 +1,158 @@
+"""Read and write audio files; channels come first and 16-bit samples stay exact."""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from sep_pipeline.audio.pcm import to_int16
+from sep_pipeline.errors import StorageError, TooShortError, UnreadableFileError
+from sep_pipeline.files import written_aside
+
+Subtype = Literal["PCM_16", "FLOAT"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioInfo:
+    """What the header of an audio file says.
+
+    Attributes:
+        sample_rate: Hz.
+        num_channels: Number of channels.
+        num_frames: Samples per channel.
+        subtype: Sample format as libsndfile names it ("PCM_16", "FLOAT").
+    """
+
+    sample_rate: int
+    num_channels: int
+    num_frames: int
+    subtype: str
+
+    @property
+    def duration_seconds(self) -> float:
+        """Length in seconds."""
+        return self.num_frames / self.sample_rate
+
+
+def audio_info(path: Path) -> AudioInfo:
+    """Read the header of an audio file.
+
+    Raises:
+        UnreadableFileError: The file is missing, is no audio file or ends before its header says.
+    """
+    with _opened(path) as sound:
+        return AudioInfo(
+            sample_rate=sound.samplerate,
+            num_channels=sound.channels,
+            num_frames=sound.frames,
+            subtype=sound.subtype,
+        )
+
+
+def read_audio(
+    path: Path, *, start: int = 0, num_frames: int | None = None
+) -> tuple[npt.NDArray[np.float32], int]:
+    """Read samples from an audio file; only the wanted part is decoded.
+
+    Args:
+        path: A file of any format that libsndfile decodes (WAV, FLAC, OGG, MP3).
+        start: First frame.
+        num_frames: Frames to read; None reads to the end.
+
+    Returns:
+        float32, (channel, time), in [-1, 1] (16-bit files give exactly integer / 32768), and the sample
+        rate in Hz.
+
+    Raises:
+        UnreadableFileError: The file is missing, is no audio file or ends before its header says.
+        TooShortError: The wanted part reaches past the end of the file.
+    """
+    import soundfile
+
+    with _opened(path) as sound:
+        wanted = sound.frames - start if num_frames is None else num_frames
+        if start < 0 or wanted < 0 or start + wanted > sound.frames:
+            raise TooShortError(
+                "the file is shorter than what is read from it",
+                file=path,
+                expected=f"{wanted} frames from frame {start}",
+                found=f"{sound.frames} frames",
+            )
+        try:
+            sound.seek(start)
+            frames = sound.read(wanted, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise UnreadableFileError("the audio does not decode", file=path, found=str(error)) from error
+        rate = int(sound.samplerate)
+    if len(frames) != wanted:
+        raise UnreadableFileError(
+            "the audio file is truncated",
+            file=path,
+            expected=f"{wanted} frames",
+            found=f"{len(frames)} frames",
+        )
+    return np.ascontiguousarray(frames.T), rate
+
+
+def write_audio(
+    path: Path, audio: npt.NDArray[np.generic], sample_rate: int, *, subtype: Subtype = "PCM_16"
+) -> None:
+    """Write samples so that `path` is never half written; the suffix chooses the format (.wav, .flac).
+
+    Args:
+        path: The file to write; missing folders are made.
+        audio: (channel, time); floating point with full scale 1.0, or int16, which is written unchanged.
+        sample_rate: Hz.
+        subtype: "PCM_16" rounds floating-point samples to 16 bits and clips; "FLOAT" writes 32-bit floats.
+
+    Raises:
+        StorageError: The folder is not writable or the disk is full.
+    """
+    import soundfile
+
+    is_integer = audio.dtype == np.int16
+    if subtype == "PCM_16" and not is_integer:
+        samples: npt.NDArray[Any] = to_int16(audio)  # type: ignore[arg-type]
+    elif subtype == "FLOAT" and is_integer:
+        samples = audio.astype(np.float32) / 32768
+    else:
+        samples = audio if is_integer else audio.astype(np.float32)
+    with written_aside(path) as aside:
+        try:
+            soundfile.write(aside, samples.T, sample_rate, subtype=subtype)
+        except soundfile.LibsndfileError as error:
+            raise StorageError("the audio file cannot be written", file=path, found=str(error)) from error
+
+
+def _opened(path: Path) -> Any:
+    """An open `soundfile.SoundFile`, after the checks that libsndfile leaves out."""
+    import soundfile
+
+    try:
+        _refuse_truncated_wav(path)
+        return soundfile.SoundFile(path)
+    except OSError as error:
+        raise UnreadableFileError("the file cannot be opened", file=path, found=error.strerror) from error
+    except soundfile.LibsndfileError as error:
+        raise UnreadableFileError("the file is not readable audio", file=path, found=str(error)) from error
+
+
+def _refuse_truncated_wav(path: Path) -> None:
+    """Libsndfile shortens a cut WAV file without a word, so its RIFF size is compared with the file size."""
+    with path.open("rb") as stream:
+        header = stream.read(12)
+        size = os.fstat(stream.fileno()).st_size
+    if len(header) < 12 or header[:4] != b"RIFF" or header[8:] != b"WAVE":
+        return
+    (riff_size,) = struct.unpack("<I", header[4:8])
+    is_streamed = riff_size in (0, 0xFFFFFFFF)
+    if not is_streamed and riff_size + 8 > size:
+        raise UnreadableFileError(
+            "the audio file is truncated", file=path, expected=f"{riff_size + 8} bytes", found=f"{size} bytes"
+        )

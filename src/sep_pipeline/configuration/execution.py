@@ -1,0 +1,51 @@
+"""Where and how fast the work is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sep_pipeline.configuration.strict import Strict, WithoutEffect
+
+
+class ExecutionParameters(Strict):
+    """Device, precision and processes of a run.
+
+    Attributes:
+        device: `auto` takes the first CUDA device when there is one.
+        precision: `auto` takes bf16 where the processor or GPU computes in it, else fp32.
+        num_processes: Worker processes; None takes one per core.
+    """
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    num_processes: Annotated[int | None, WithoutEffect, Field(ge=1)] = None
+
+    def resolved_device(self) -> str:
+        """`cpu` or `cuda`."""
+        if self.device != "auto":
+            return self.device
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else "cpu"
+
+    def resolved_precision(self) -> Literal["fp32", "bf16"]:
+        """`fp32` or `bf16`."""
+        if self.precision != "auto":
+            return self.precision
+        if self.resolved_device() == "cuda":
+            import torch
+
+            return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+        return "bf16" if processor_computes_bf16() else "fp32"
+
+
+def processor_computes_bf16() -> bool:
+    """Whether the processor says that it has AVX-512 or AMX instructions for bf16."""
+    information = Path("/proc/cpuinfo")
+    if not information.is_file():
+        return False
+    flags = information.read_text(encoding="utf-8", errors="replace")
+    return "amx_bf16" in flags or "avx512_bf16" in flags

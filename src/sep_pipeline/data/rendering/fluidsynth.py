@@ -1,0 +1,202 @@
+"""FluidSynth through ctypes: one fresh synthesizer per part, effects off, float samples."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from sep_pipeline.data.rendering.schedule import GRID_SAMPLES, Part
+from sep_pipeline.errors import RenderError, SoundFontError
+from sep_pipeline.files import file_digest
+
+DRUM_CHANNEL = 9
+MELODIC_CHANNEL = 0
+DRUM_BANK = 128
+BEND_CENTRE = 8192
+GAIN = 0.2
+POLYPHONY = 1024
+_NUM_LOG_LEVELS = 5
+_FAILED = -1
+
+_POINTER, _TEXT, _INT, _DOUBLE = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_double
+_SIGNATURES: dict[str, tuple[type | None, tuple[type, ...]]] = {
+    "new_fluid_settings": (_POINTER, ()),
+    "delete_fluid_settings": (None, (_POINTER,)),
+    "fluid_settings_setint": (_INT, (_POINTER, _TEXT, _INT)),
+    "fluid_settings_setnum": (_INT, (_POINTER, _TEXT, _DOUBLE)),
+    "new_fluid_synth": (_POINTER, (_POINTER,)),
+    "delete_fluid_synth": (None, (_POINTER,)),
+    "fluid_synth_sfload": (_INT, (_POINTER, _TEXT, _INT)),
+    "fluid_synth_get_sfont_by_id": (_POINTER, (_POINTER, _INT)),
+    "fluid_synth_program_select": (_INT, (_POINTER, _INT, _INT, _INT, _INT)),
+    "fluid_synth_noteon": (_INT, (_POINTER, _INT, _INT, _INT)),
+    "fluid_synth_noteoff": (_INT, (_POINTER, _INT, _INT)),
+    "fluid_synth_cc": (_INT, (_POINTER, _INT, _INT, _INT)),
+    "fluid_synth_pitch_bend": (_INT, (_POINTER, _INT, _INT)),
+    "fluid_synth_write_float": (_INT, (_POINTER, _INT, _POINTER, _INT, _INT, _POINTER, _INT, _INT)),
+    "fluid_sfont_iteration_start": (None, (_POINTER,)),
+    "fluid_sfont_iteration_next": (_POINTER, (_POINTER,)),
+    "fluid_preset_get_banknum": (_INT, (_POINTER,)),
+    "fluid_preset_get_num": (_INT, (_POINTER,)),
+    "fluid_set_log_function": (_POINTER, (_INT, _POINTER, _POINTER)),
+}
+
+
+class FluidSynthesizer:
+    """Plays parts with a sound font.
+
+    Args:
+        library: FluidSynth's shared library, version 2 or later.
+        sound_font: SoundFont file.
+        sample_rate: Hz.
+
+    Raises:
+        RenderError: The library lacks a function, so that it is older than version 2.
+        SoundFontError: FluidSynth refuses the sound font.
+    """
+
+    name = "fluidsynth"
+
+    def __init__(self, library: ctypes.CDLL, sound_font: Path, *, sample_rate: int) -> None:
+        self._library = _declared(library)
+        self._sound_font = sound_font
+        self._sample_rate = sample_rate
+        self.version = library.fluid_version_str().decode()
+        self.sound_font_name = sound_font.name
+        self.sound_font_hash = _font_digest(sound_font)
+        self._presets = self._read_presets()
+
+    def drum_kits(self) -> tuple[int, ...]:
+        """Programs of bank 128 in the sound font, ascending."""
+        return tuple(sorted(program for bank, program in self._presets if bank == DRUM_BANK))
+
+    def render(self, part: Part, num_steps: int) -> npt.NDArray[np.float32]:
+        """Render a part; see `Synthesizer.render`. A kit that the font lacks is replaced by its first."""
+        channel = DRUM_CHANNEL if part.is_drum else MELODIC_CHANNEL
+        audio = np.zeros((2, num_steps * GRID_SAMPLES), dtype=np.float32)
+        with self._synth() as (synth, font_id):
+            bank, program = self.preset_of(part)
+            if self._library.fluid_synth_program_select(synth, channel, font_id, bank, program) == _FAILED:
+                return audio
+            position = 0
+            for step, send in self._messages(part, synth, channel):
+                position = self._write(synth, audio, position, min(step, num_steps))
+                send()
+            self._write(synth, audio, position, num_steps)
+        return audio
+
+    def preset_of(self, part: Part) -> tuple[int, int]:
+        """Bank and program that the sound font plays for a part."""
+        if not part.is_drum:
+            return 0, part.program
+        kits = self.drum_kits()
+        return DRUM_BANK, part.kit if part.kit in kits or not kits else kits[0]
+
+    def _messages(self, part: Part, synth: int, channel: int) -> Iterator[tuple[int, _Message]]:
+        """All messages by time; at one time note ends come first, then controllers, then note starts."""
+        library = self._library
+        messages: list[tuple[int, int, _Message]] = []
+        for control in part.controls:
+            if control.number is None:
+                bend = control.value + BEND_CENTRE
+                message = _Message(library.fluid_synth_pitch_bend, (synth, channel, bend))
+            else:
+                message = _Message(library.fluid_synth_cc, (synth, channel, control.number, control.value))
+            messages.append((control.at, 1, message))
+        for note in part.notes:
+            on = _Message(library.fluid_synth_noteon, (synth, channel, note.pitch, note.velocity))
+            messages.append((note.start, 2, on))
+            messages.append(
+                (note.end, 0, _Message(library.fluid_synth_noteoff, (synth, channel, note.pitch)))
+            )
+        for step, _, message in sorted(messages, key=lambda entry: entry[:2]):
+            yield step, message
+
+    def _write(self, synth: int, audio: npt.NDArray[np.float32], start_step: int, end_step: int) -> int:
+        num_frames = (end_step - start_step) * GRID_SAMPLES
+        if num_frames > 0:
+            left, right = (audio[channel, start_step * GRID_SAMPLES :].ctypes.data for channel in (0, 1))
+            self._library.fluid_synth_write_float(synth, num_frames, left, 0, 1, right, 0, 1)
+        return max(start_step, end_step)
+
+    @contextmanager
+    def _synth(self) -> Iterator[tuple[int, int]]:
+        library = self._library
+        settings = library.new_fluid_settings()
+        try:
+            library.fluid_settings_setnum(settings, b"synth.sample-rate", float(self._sample_rate))
+            library.fluid_settings_setnum(settings, b"synth.gain", GAIN)
+            for name, value in (
+                (b"synth.reverb.active", 0),
+                (b"synth.chorus.active", 0),
+                (b"synth.polyphony", POLYPHONY),
+                (b"synth.dynamic-sample-loading", 1),
+            ):
+                library.fluid_settings_setint(settings, name, value)
+            synth = library.new_fluid_synth(settings)
+            try:
+                yield synth, self._loaded_font(synth)
+            finally:
+                library.delete_fluid_synth(synth)
+        finally:
+            library.delete_fluid_settings(settings)
+
+    def _loaded_font(self, synth: int) -> int:
+        font_id = int(self._library.fluid_synth_sfload(synth, str(self._sound_font).encode(), 1))
+        if font_id == _FAILED:
+            raise SoundFontError(
+                "FluidSynth refuses the sound font",
+                file=self._sound_font,
+                parameter="sound_font",
+                expected="a SoundFont 2 file, or SoundFont 3 where the library reads it",
+            )
+        return font_id
+
+    def _read_presets(self) -> frozenset[tuple[int, int]]:
+        library, presets = self._library, set()
+        with self._synth() as (synth, font_id):
+            font = library.fluid_synth_get_sfont_by_id(synth, font_id)
+            library.fluid_sfont_iteration_start(font)
+            while preset := library.fluid_sfont_iteration_next(font):
+                presets.add((library.fluid_preset_get_banknum(preset), library.fluid_preset_get_num(preset)))
+        return frozenset(presets)
+
+
+class _Message:
+    """A call into the library that is made later."""
+
+    def __init__(self, function: ctypes._NamedFuncPointer, arguments: tuple[int, ...]) -> None:
+        self._function = function
+        self._arguments = arguments
+
+    def __call__(self) -> None:
+        self._function(*self._arguments)
+
+
+def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
+    """Tell ctypes the types of the functions used, and silence the library's own log on standard error."""
+    for name, (result, arguments) in _SIGNATURES.items():
+        try:
+            function = getattr(library, name)
+        except AttributeError as error:
+            raise RenderError(
+                "FluidSynth's library is too old",
+                parameter="library",
+                expected="version 2 or later",
+                found=name,
+            ) from error
+        function.restype, function.argtypes = result, arguments
+    for level in range(_NUM_LOG_LEVELS):
+        library.fluid_set_log_function(level, None, None)
+    return library
+
+
+@lru_cache(maxsize=4)
+def _font_digest(sound_font: Path) -> str:
+    return file_digest(sound_font)

@@ -1,0 +1,24 @@
+"""Catalog datasets: artifacts that exist only when fresh, and resumable working folders."""
+
+from sep_pipeline.datasets.artifact import ArtifactDataset
+from sep_pipeline.datasets.artifacts import (
+    FileDataset,
+    FolderDataset,
+    FolderWriter,
+    TextDataset,
+    Weights,
+    WeightsDataset,
+)
+from sep_pipeline.datasets.workspace import Workspace, WorkspaceDataset
+
+__all__ = [
+    "ArtifactDataset",
+    "FileDataset",
+    "FolderDataset",
+    "FolderWriter",
+    "TextDataset",
+    "Weights",
+    "WeightsDataset",
+    "Workspace",
+    "WorkspaceDataset",
+]

@@ -1,0 +1,145 @@
+"""What happens around a Kedro run: parameters, freshness of artifacts, tracking, the printed result."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+
+from sep_pipeline import pipeline_registry
+from sep_pipeline.configuration.project import node_parameters, parse_parameters
+from sep_pipeline.datasets import ArtifactDataset
+from sep_pipeline.errors import StorageError
+from sep_pipeline.fingerprints import digest, expect_fingerprints, stale_nodes
+from sep_pipeline.runner import CellRunner
+from sep_pipeline.tracking import TrackerDataset, TrackingSession, TrackingSettings, log_study_results
+
+logger = logging.getLogger(__name__)
+
+REPORTED_SUFFIXES = {".csv", ".md", ".png", ".txt", ".parquet", ".html", ".json"}
+
+
+class ConfigurationHook:
+    """Checks the whole parameter tree and builds the pipelines from it before anything else happens."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Replace Kedro's parameters by the checked and completed ones."""
+        # Not context.params: that would build the pipelines from parameters not yet checked.
+        parameters = parse_parameters(context.config_loader["parameters"], context.project_path)
+        context.config_loader["parameters"] = node_parameters(parameters)
+        pipeline_registry.use_configuration(parameters)
+        CellRunner.default_workers = parameters.execution.num_processes
+
+
+class FingerprintHook:
+    """Decides what is fresh, before Kedro asks which outputs are missing."""
+
+    @hook_impl
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+    ) -> None:
+        """Hand every artifact its expected fingerprint and say what will be redone and why."""
+        expect_fingerprints(pipeline, catalog)
+        stale = stale_nodes(pipeline, catalog)
+        for node, reason in stale.items():
+            logger.info("To do: %s (%s)", node.name, reason)
+        if not stale:
+            logger.info("Everything is up to date; --force makes it again")
+        for name in pipeline.all_outputs():
+            dataset = catalog.get(name)
+            if isinstance(dataset, ArtifactDataset):
+                _demand_writable(dataset.path)
+
+
+def _demand_writable(path: Path) -> None:
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise StorageError("the data folder is not writable", file=folder, expected=f"room for {path}")
+
+
+class TrackingHook:
+    """Opens one MLflow run for a study that has work to do, and hands each cell its own."""
+
+    def __init__(self) -> None:
+        self._settings: TrackingSettings | None = None
+        self._session: TrackingSession | None = None
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Read `mlflow.yml`."""
+        configured = context.config_loader["mlflow"]
+        uri = str(configured["tracking_uri"])
+        self._settings = TrackingSettings(uri, configured.get("artifact_folder")) if configured["enabled"] else None
+        if uri.startswith("sqlite:///") and not uri.startswith("sqlite:////") and self._settings:
+            store = context.project_path / uri.removeprefix("sqlite:///")
+            folder = configured.get("artifact_folder") or "mlruns"
+            self._settings = TrackingSettings(f"sqlite:///{store}", (context.project_path / folder).as_uri())
+
+    @hook_impl
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+    ) -> None:
+        """Open or continue the study's run, unless nothing is to be done."""
+        self._session = None
+        trackers = {
+            name: dataset
+            for name in pipeline.inputs()
+            if isinstance(dataset := catalog.get(name), TrackerDataset)
+        }
+        if self._settings is None or not trackers or not stale_nodes(pipeline, catalog):
+            return
+        study = next(iter(trackers.values())).study
+        outputs = sorted(pipeline.all_outputs())
+        identity = digest([getattr(catalog.get(name), "expected", None) for name in outputs])
+        tags = {"environment": str(run_params.get("env") or "local")}
+        self._session = TrackingSession.begin(self._settings, study, identity, tags)
+        for name, dataset in trackers.items():
+            consumers = [node for node in pipeline.nodes if name in node.inputs]
+            made = [getattr(catalog.get(output), "expected", None) for node in consumers for output in node.outputs]
+            dataset.session = self._session
+            dataset.identity = digest(made)
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Log the study's scores, tables and figures and close its run."""
+        if self._session is None:
+            return
+        prefix = f"{self._session.study}."
+        whole_study = {
+            name: dataset
+            for name in pipeline.all_outputs()
+            if name.count(".") == 1 and name.startswith(prefix)
+            and isinstance(dataset := catalog.get(name), ArtifactDataset)
+        }
+        files = sorted(item.path for item in whole_study.values() if item.path.suffix in REPORTED_SUFFIXES)
+        if f"{prefix}scores" in whole_study:
+            log_study_results(self._session, whole_study[f"{prefix}scores"].load(), files)
+        self._session.study_tracker().end("FINISHED")
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Mark the study's run and its unfinished cells as FAILED."""
+        if self._session is not None:
+            self._session.fail()
+
+
+class ResultHook:
+    """Prints the tables of a finished study."""
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Print every result text that the pipeline makes, fresh or kept."""
+        import click
+
+        for name in sorted(pipeline.all_outputs()):
+            if name.endswith(".result_text"):
+                click.echo(catalog.load(name))

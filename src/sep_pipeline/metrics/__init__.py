@@ -1,0 +1,1 @@
+"""Scores of estimates against references, and their aggregation over frames, tracks and seeds."""

@@ -1,0 +1,47 @@
+"""The pipelines users name on the command line, built from the parameters of the coming run.
+
+Kedro calls `register_pipelines()` without arguments and keeps what it returns. The hook `after_context_created`
+hands the parsed parameters over with `use_configuration` before the first access; without a run (`kedro registry
+list`) the base configuration is read here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kedro.framework.project import pipelines as kedro_pipelines
+from kedro.pipeline import Pipeline
+
+from sep_pipeline.configuration.project import ProjectParameters, parse_parameters
+from sep_pipeline.pipelines import data, jukebox_pretrain, jukebox_transfer
+
+_configuration: ProjectParameters | None = None
+
+
+def use_configuration(configuration: ProjectParameters) -> None:
+    """Build the pipelines of the coming run from `configuration` and drop those Kedro kept."""
+    global _configuration
+    _configuration = configuration
+    kedro_pipelines.configure(__name__)
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """Every pipeline by the name that `kedro run --pipeline=` takes."""
+    configuration = _configuration or _base_configuration()
+    transfer = jukebox_transfer.create_pipeline(configuration)
+    return {
+        "__default__": transfer,
+        "render": data.create_rendering(configuration.jukebox_transfer.data, "jukebox_transfer.data"),
+        "ingest": jukebox_transfer.create_data_pipeline(configuration),
+        "jukebox_pretrain": jukebox_pretrain.create_pipeline(configuration),
+        "jukebox_transfer": transfer,
+    }
+
+
+def _base_configuration() -> ProjectParameters:
+    from kedro.config import OmegaConfigLoader
+    from kedro.framework.project import settings
+
+    conf_source = Path(__file__).parents[2] / "conf"
+    loader = OmegaConfigLoader(str(conf_source), env="base", **settings.CONFIG_LOADER_ARGS)
+    return parse_parameters(loader["parameters"])

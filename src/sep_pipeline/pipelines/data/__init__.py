@@ -1,0 +1,5 @@
+"""The shared left side of every study: MIDI to rendered songs to stem store."""
+
+from sep_pipeline.pipelines.data.pipeline import create_ingestion, create_pipeline, create_rendering
+
+__all__ = ["create_ingestion", "create_pipeline", "create_rendering"]

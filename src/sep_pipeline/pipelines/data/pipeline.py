@@ -1,0 +1,57 @@
+"""Wires rendering and ingestion of one data set."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Pipeline, node
+
+from sep_pipeline.configuration.data import StoreParameters
+from sep_pipeline.pipelines.data.nodes import ingest_folder, ingest_rendered_songs, render_songs
+
+
+def create_pipeline(store: StoreParameters, parameters: str) -> Pipeline:
+    """Rendering, where the set is rendered, and ingestion.
+
+    Args:
+        store: The data set.
+        parameters: Dotted name of `store` among the parameters.
+    """
+    return create_rendering(store, parameters) + create_ingestion(store, parameters)
+
+
+def create_rendering(store: StoreParameters, parameters: str) -> Pipeline:
+    """MIDI files to `<set>.rendered_songs`; empty for a set that is brought along."""
+    if store.rendering is None:
+        return Pipeline([])
+    return Pipeline(
+        [
+            node(
+                render_songs,
+                inputs=[f"params:{parameters}.rendering", "params:execution"],
+                outputs=f"{store.name}.rendered_songs",
+                name=f"render_{store.name}",
+                namespace="render",
+                tags="data",
+            )
+        ]
+    )
+
+
+def create_ingestion(store: StoreParameters, parameters: str) -> Pipeline:
+    """Rendered songs or a user's folder to `<set>.stem_store`."""
+    rendered = store.rendering is not None
+    return Pipeline(
+        [
+            node(
+                ingest_rendered_songs if rendered else ingest_folder,
+                inputs=[
+                    *([f"{store.name}.rendered_songs"] if rendered else []),
+                    f"params:{parameters}",
+                    "params:execution",
+                ],
+                outputs=f"{store.name}.stem_store",
+                name=f"ingest_{store.name}",
+                namespace="ingest",
+                tags="data",
+            )
+        ]
+    )

@@ -1,0 +1,49 @@
+"""What nodes of every study ask of a stem store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from sep_pipeline.audio.io import read_audio
+from sep_pipeline.data.manifest import MANIFEST_NAME, MIXTURE, Track, read_manifest, tracks_of
+from sep_pipeline.errors import NoInputError
+
+Audio = npt.NDArray[np.float32]
+
+
+def store_tracks(stem_store: Path, split: str) -> tuple[Track, ...]:
+    """Tracks of a split of a stem store, sorted by id.
+
+    Raises:
+        NoInputError: The split has no track.
+    """
+    tracks = tracks_of(read_manifest(stem_store / MANIFEST_NAME), split, root=stem_store)
+    if not tracks:
+        raise NoInputError(f"the stem store has no {split} track", file=stem_store)
+    return tracks
+
+
+def store_hash(stem_store: Path) -> str:
+    """Short digest of all audio of a store, by the content hashes of its manifest."""
+    hashes = sorted(read_manifest(stem_store / MANIFEST_NAME)["content_hash"])
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()[:12]
+
+
+def mono_mixture(track: Track) -> Audio:
+    """The mean of the channels of a track's mixture, float32 (1, time)."""
+    return read_audio(track.paths[MIXTURE])[0].mean(axis=0, keepdims=True)
+
+
+def mono_stems(track: Track, stems: Sequence[str]) -> Audio:
+    """The mean of the channels of a track's stems, float32 (stem, 1, time)."""
+    return np.stack([read_audio(track.paths[stem])[0].mean(axis=0, keepdims=True) for stem in stems])
+
+
+def read_estimates(folder: Path, stems: Sequence[str]) -> Audio:
+    """Estimates of one track, float32 (stem, channel, time)."""
+    return np.stack([read_audio(folder / f"{stem}.wav")[0] for stem in stems])

@@ -1,0 +1,200 @@
+"""Nodes after training: separator folders, estimates of the test tracks, their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from sep_pipeline.audio.io import write_audio
+from sep_pipeline.configuration.execution import ExecutionParameters
+from sep_pipeline.configuration.jukebox_transfer import (
+    ArmParameters,
+    ArmRun,
+    EvaluationParameters,
+    ModelParameters,
+)
+from sep_pipeline.data.manifest import Track
+from sep_pipeline.datasets import FolderWriter, Weights
+from sep_pipeline.files import folder_written_aside
+from sep_pipeline.metrics.aggregate import median_of_frames
+from sep_pipeline.metrics.museval_scores import score_track, write_museval_json
+from sep_pipeline.metrics.whole_track import si_sdr, study_sdr
+from sep_pipeline.models.vqvae import VQVAE
+from sep_pipeline.models.weights import load_into, load_weights
+from sep_pipeline.pipelines.data.store import Audio, mono_mixture, mono_stems, read_estimates, store_hash, store_tracks
+from sep_pipeline.pipelines.jukebox_transfer.nodes.preparation import vqvae_config
+from sep_pipeline.separation import (
+    fit_mixture_scales,
+    load_separator,
+    save_separator,
+    scaled_mixture,
+    separate,
+    wiener_refine,
+    zero_estimates,
+)
+from sep_pipeline.separation.vqvae_separator import VqvaeSeparator
+
+STUDY_SDR = "SDR whole song"
+SI_SDR = "SI-SDR whole song"
+WIENER_SUFFIX = "+wiener"
+
+
+def assemble_separator(
+    model: ModelParameters, arm: ArmParameters, arm_run: ArmRun, stem_store: Path, *weights: Weights
+) -> FolderWriter:
+    """Join the models of all stems of one arm and seed to a separator folder."""
+    config = vqvae_config(model)
+    models = {stem: VQVAE(config) for stem in arm_run.stems}
+    for (stem, network), weight in zip(models.items(), weights, strict=True):
+        load_into(network, weight.state, file=f"phase 2 weights of {stem}")
+    return partial(
+        save_separator,
+        models=models,
+        name=f"{arm_run.study} {arm_run.arm}",
+        model="vqvae",
+        config=config,
+        sample_rate=store_tracks(stem_store, "train")[0].sample_rate,
+        channels=1,
+        seed=arm_run.seed,
+        steps=arm.phase_one.training.num_steps + arm.phase_two.training.num_steps,
+        data_hash=store_hash(stem_store),
+        licence="CC0-1.0",
+        metadata={"study": arm_run.study, "arm": arm_run.arm, "weights": weights[0].metadata["source"]},
+    )
+
+
+def separate_test_tracks(
+    separator: Path, stem_store: Path, evaluation: EvaluationParameters, execution: ExecutionParameters
+) -> FolderWriter:
+    """Separate every test track; a track is one folder that appears when its stems are complete."""
+    return partial(
+        _separate_tracks, separator=separator, stem_store=stem_store, evaluation=evaluation, execution=execution
+    )
+
+
+def _separate_tracks(
+    folder: Path,
+    *,
+    separator: Path,
+    stem_store: Path,
+    evaluation: EvaluationParameters,
+    execution: ExecutionParameters,
+) -> None:
+    loaded = load_separator(
+        separator, device=execution.resolved_device(), precision=execution.resolved_precision()
+    )
+    for track in store_tracks(stem_store, "test"):
+        mixture = mono_mixture(track)
+        estimates = separate(loaded, mixture, track.sample_rate, mode=evaluation.mode)
+        with folder_written_aside(folder / "test" / track.track_id) as aside:
+            for stem, estimate in zip(loaded.stems, estimates, strict=True):
+                write_audio(aside / f"{stem}.wav", estimate, track.sample_rate, subtype="FLOAT")
+
+
+def score_test_tracks(
+    estimates: Path, stem_store: Path, evaluation: EvaluationParameters, arm_run: ArmRun
+) -> tuple[pd.DataFrame, FolderWriter]:
+    """Score the estimates of one arm and seed.
+
+    Returns:
+        One row per track, stem and metric, and the museval files of all tracks.
+    """
+    stems = arm_run.stems
+    rows: list[dict[str, object]] = []
+    frames = {}
+    for track in store_tracks(stem_store, "test"):
+        mixture, references = mono_mixture(track), mono_stems(track, stems)
+        guesses = read_estimates(estimates / "test" / track.track_id, stems)
+        frames[track.track_id] = score_track(
+            dict(zip(stems, references, strict=True)),
+            dict(zip(stems, guesses, strict=True)),
+            track.sample_rate,
+            excerpt_seconds=evaluation.museval_excerpt_seconds,
+        )
+        rows += whole_song_rows(arm_run.arm, arm_run.seed, track, stems, references, guesses)
+        rows += [
+            _row(arm_run.arm, stem, arm_run.seed, track, metric, value)
+            for (stem, metric), value in median_of_frames(frames[track.track_id]).items()
+        ]
+        if evaluation.wiener:
+            refined = wiener_refine(mixture, guesses)
+            name = f"{arm_run.arm}{WIENER_SUFFIX}"
+            rows += whole_song_rows(name, arm_run.seed, track, stems, references, refined)
+    return pd.DataFrame(rows), partial(_write_museval, frames=frames)
+
+
+def _write_museval(folder: Path, *, frames: Mapping[str, list[dict[str, object]]]) -> None:
+    for track_id, targets in frames.items():
+        write_museval_json(folder / "test" / f"{track_id}.json", targets)
+
+
+def whole_song_rows(
+    arm: str, seed: int, track: Track, stems: Sequence[str], references: Audio, guesses: Audio
+) -> Iterator[dict[str, object]]:
+    """Rows of the whole-song scores of one track: references and guesses are (stem, channel, time)."""
+    for stem, reference, guess in zip(stems, references, guesses, strict=True):
+        yield _row(arm, stem, seed, track, STUDY_SDR, study_sdr(reference, guess))
+        yield _row(arm, stem, seed, track, SI_SDR, si_sdr(reference, guess))
+
+
+def _row(arm: str, stem: str, seed: int, track: Track, metric: str, value: float) -> dict[str, object]:
+    return {"arm": arm, "stem": stem, "seed": seed, "track": track.track_id, "metric": metric, "value": value}
+
+
+def score_floors(stem_store: Path, *stems: str) -> pd.DataFrame:
+    """Score what needs no training: silence, and the mixture scaled per stem by a factor from the training tracks."""
+    scales = fit_mixture_scales(
+        (mono_mixture(track), dict(zip(stems, mono_stems(track, stems), strict=True)))
+        for track in store_tracks(stem_store, "train")
+    )
+    rows: list[dict[str, object]] = []
+    for track in store_tracks(stem_store, "test"):
+        mixture, references = mono_mixture(track), mono_stems(track, stems)
+        rows += whole_song_rows("zero", 0, track, stems, references, zero_estimates(mixture, len(stems)))
+        rows += whole_song_rows("scaled_mixture", 0, track, stems, references, scaled_mixture(mixture, scales))
+    return pd.DataFrame(rows)
+
+
+def score_snapshots(
+    stem_store: Path,
+    model: ModelParameters,
+    evaluation: EvaluationParameters,
+    execution: ExecutionParameters,
+    arm_run: ArmRun,
+    *snapshots: Path,
+) -> pd.DataFrame:
+    """Study SDR of the kept weights along phase 2, on the middle of every test track."""
+    rows: list[dict[str, object]] = []
+    for stem, folder in zip(arm_run.stems, snapshots, strict=True):
+        for file in sorted(folder.glob("step_*.safetensors")):
+            separator = _snapshot_separator(file, stem, model, execution)
+            step = int(file.stem.removeprefix("step_"))
+            for track in store_tracks(stem_store, "test"):
+                mixture, references = mono_mixture(track), mono_stems(track, [stem])
+                span = _middle(mixture.shape[-1], int(evaluation.curve_seconds * track.sample_rate))
+                guess = separator.separate(mixture[:, span], mode=evaluation.mode)
+                value = study_sdr(references[0][:, span], guess[0])
+                rows.append({**_row(arm_run.arm, stem, arm_run.seed, track, STUDY_SDR, value), "step": step})
+    return pd.DataFrame(rows)
+
+
+def _snapshot_separator(
+    file: Path, stem: str, model: ModelParameters, execution: ExecutionParameters
+) -> VqvaeSeparator:
+    network = VQVAE(vqvae_config(model))
+    load_into(network, load_weights(file)[0], file=file)
+    return VqvaeSeparator(
+        name=file.stem,
+        models={stem: network},
+        sample_rate=0,
+        device=execution.resolved_device(),
+        precision=execution.resolved_precision(),
+    )
+
+
+def _middle(num_samples: int, wanted: int) -> slice:
+    start = max(0, (num_samples - wanted) // 2)
+    return slice(start, start + wanted)

@@ -1,0 +1,173 @@
+"""The separator of the transfer study: one VQ-VAE per stem, each with the encoder of the mixture."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, StemMismatchError
+from sep_pipeline.models.vqvae import VQVAE, VQVAEConfig
+from sep_pipeline.models.weights import load_into
+from sep_pipeline.separation.card import SeparatorCard
+from sep_pipeline.separation.chunked import bare_chunks, context_and_crop
+
+Audio = npt.NDArray[np.float32]
+
+MODES = ("context", "published")
+
+PUBLISHED_CHUNK_SAMPLES = 393_216
+"""Chunk of the study, 8.92 s at 44.1 kHz; the card's metadata may name another `chunk_samples`."""
+
+SMALLEST_CONTEXT_CHUNK_SAMPLES = 131_072
+"""About the fastest chunk of the compact model on a processor: longer activations leave the caches."""
+
+CHUNK_PER_CONTEXT = 8
+"""Chunk length per length of context where the context is long: a quarter more is computed than without."""
+
+
+class VqvaeSeparator:
+    """Mixture encoder, codebook and stem decoder for every stem; the stems are computed one after another.
+
+    Args:
+        name: Name shown in tables.
+        models: Stem name to its model, whose encoder reads the mixture.
+        sample_rate: In Hz.
+        device: Where the models run.
+        precision: A name in `models.vqvae.PRECISIONS`, "fp32" or "bf16".
+        published_chunk_samples: Chunk length of the mode "published".
+        context_chunk_samples: Chunk length of the mode "context", rounded up to whole codes, which bounds the
+            memory; None chooses it by the context of the model.
+    """
+
+    num_channels = 1
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        models: Mapping[str, VQVAE],
+        sample_rate: int,
+        device: torch.device | str = "cpu",
+        precision: str = "fp32",
+        published_chunk_samples: int = PUBLISHED_CHUNK_SAMPLES,
+        context_chunk_samples: int | None = None,
+    ) -> None:
+        self.name = name
+        self.stems = tuple(models)
+        self.sample_rate = sample_rate
+        self._device = torch.device(device)
+        self._models = dict(models)
+        self._published_chunk_samples = published_chunk_samples
+        self._context_chunk_samples = context_chunk_samples
+        for model in self._models.values():
+            model.set_precision(precision)
+            model.to(self._device).eval().requires_grad_(False)
+
+    def separate(self, mixture: Audio, *, mode: str = "context") -> Audio:
+        """Estimate every stem.
+
+        Args:
+            mixture: float32, (1, time), in [-1, 1], at the separator's sample rate.
+            mode: "context" gives what one pass over the whole song gives; "published" works on bare chunks,
+                as the study did.
+
+        Returns:
+            float32, (stem, 1, time), as long as the mixture.
+
+        Raises:
+            ConfigurationError: Unknown mode.
+            StemMismatchError: The mixture is not mono.
+        """
+        if mode not in MODES:
+            raise ConfigurationError("unknown mode", parameter="mode", expected=MODES, found=mode)
+        if mixture.ndim != 2 or mixture.shape[0] != self.num_channels:
+            raise StemMismatchError("the separator is mono", expected="(1, time)", found=mixture.shape)
+        estimates = np.empty((len(self.stems), *mixture.shape), dtype=np.float32)
+        signal = torch.from_numpy(np.ascontiguousarray(mixture, dtype=np.float32))[None]
+        with torch.inference_mode():
+            for index, model in enumerate(self._models.values()):
+                estimates[index] = self._run(model, signal, mode)[0].numpy()
+        return estimates
+
+    def _run(self, model: VQVAE, signal: Tensor, mode: str) -> Tensor:
+        """One stem: (1, 1, time) on the CPU to the same; only the present chunk is on the device."""
+
+        def on_device(chunk: Tensor) -> Tensor:
+            restored: Tensor = model(chunk.to(self._device))
+            return restored.cpu()
+
+        hop, context = model.config.hop_samples, model.config.context_samples
+        if mode == "published":
+            return bare_chunks(
+                on_device,
+                signal,
+                chunk_samples=_rounded_up(self._published_chunk_samples, hop),
+                hop_samples=hop,
+            )
+        chunk = self._context_chunk_samples or max(
+            SMALLEST_CONTEXT_CHUNK_SAMPLES, CHUNK_PER_CONTEXT * context
+        )
+        return context_and_crop(
+            on_device,
+            signal,
+            chunk_samples=_rounded_up(chunk, hop),
+            context_samples=context,
+            hop_samples=hop,
+        )
+
+
+def build_vqvae_separator(
+    card: SeparatorCard, states: Mapping[str, Mapping[str, Tensor]], *, device: str, precision: str
+) -> VqvaeSeparator:
+    """Make the separator of a card and its weights.
+
+    Args:
+        card: The card; its config is that of `VQVAEConfig`, the same for all stems.
+        states: Stem name to the state dict of its model.
+        device: Where the models run.
+        precision: "fp32" or "bf16".
+
+    Raises:
+        CheckpointMismatchError: The configuration or the weights do not fit.
+    """
+    config = _config(card)
+    models = {}
+    for stem in card.stems:
+        models[stem] = VQVAE(config)
+        load_into(models[stem], states[stem], file=card.weights[stem])
+    return VqvaeSeparator(
+        name=card.name,
+        models=models,
+        sample_rate=card.sample_rate,
+        device=device,
+        precision=precision,
+        published_chunk_samples=int(card.metadata.get("chunk_samples", PUBLISHED_CHUNK_SAMPLES)),
+    )
+
+
+def _config(card: SeparatorCard) -> VQVAEConfig:
+    if card.channels != VqvaeSeparator.num_channels:
+        raise CheckpointMismatchError(
+            "the model class is mono", parameter="channels", expected=1, found=card.channels
+        )
+    known: dict[str, Any] = {entry.name: entry for entry in dataclasses.fields(VQVAEConfig)}
+    if unknown := sorted(set(card.config) - set(known)):
+        raise CheckpointMismatchError(
+            "unknown model parameters", parameter="config", expected=sorted(known), found=unknown
+        )
+    try:
+        return VQVAEConfig(**card.config)
+    except (ConfigurationError, TypeError) as error:
+        raise CheckpointMismatchError(
+            "the model configuration is not valid", parameter="config", found=error
+        ) from error
+
+
+def _rounded_up(num_samples: int, hop_samples: int) -> int:
+    return -(-num_samples // hop_samples) * hop_samples

@@ -1,0 +1,159 @@
+"""Chunked inference: equal to one pass, the published rule, and the identity through overlap-add."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from sep_pipeline.errors import ConfigurationError
+from sep_pipeline.models.vqvae import VQVAE, VQVAEConfig
+from sep_pipeline.separation.chunked import bare_chunks, context_and_crop, overlap_add
+
+CONFIG = VQVAEConfig(width=4, num_blocks=3, embedding_width=4, num_codes=16)
+HOP = CONFIG.hop_samples
+
+ROUNDING = 1e-14
+"""Processors add up the taps of a convolution in an order that depends on its length."""
+
+
+def _noise(num_samples, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(1, 1, num_samples, dtype=torch.float64, generator=generator)
+
+
+def _double_vqvae():
+    """A small VQ-VAE in double precision around a float32 codebook, as one function of audio."""
+    model = VQVAE(CONFIG, seed=3)
+    with torch.no_grad():
+        latents = model.encode(_noise(1600).float())
+        model.quantise(latents, generator=torch.Generator().manual_seed(1), update=True)
+    model.encoder.double()
+    model.decoder.double()
+    model.eval().requires_grad_(False)
+    return lambda audio: model.decode(model.quantise(model.encode(audio)).latents.double())
+
+
+def _dilated_stack():
+    """Integer weights, so that double precision is exact and no order of summation matters."""
+    layers = [
+        nn.Conv1d(1 if d == 1 else 3, 3, 3, dilation=d, padding=d, dtype=torch.float64) for d in (1, 3, 9)
+    ]
+    with torch.no_grad():
+        for index, layer in enumerate(layers):
+            generator = torch.Generator().manual_seed(index)
+            for parameter in layer.parameters():
+                parameter.normal_(generator=generator).mul_(3).round_()
+    network = nn.Sequential(*(part for layer in layers for part in (layer, nn.ReLU()))).requires_grad_(False)
+    return network, 13
+
+
+@pytest.mark.parametrize("num_chunks", [2, 5])
+def test_context_equals_the_whole_song_through_a_vqvae(num_chunks):
+    function = _double_vqvae()
+    song = _noise(num_chunks * 40 * HOP)
+    found = context_and_crop(
+        function, song, chunk_samples=40 * HOP, context_samples=CONFIG.context_samples, hop_samples=HOP
+    )
+    torch.testing.assert_close(found, function(song), rtol=0, atol=ROUNDING)
+
+
+def test_less_context_than_needed_changes_the_result():
+    function = _double_vqvae()
+    song = _noise(200 * HOP)
+    found = context_and_crop(function, song, chunk_samples=40 * HOP, context_samples=HOP, hop_samples=HOP)
+    assert not torch.equal(found, function(song))
+
+
+@pytest.mark.parametrize("num_samples", [1, 7, 50, 51, 349])
+def test_context_is_bit_identical_through_dilated_convolutions(num_samples):
+    function, context = _dilated_stack()
+    song = _noise(num_samples).mul(100).round()
+    found = context_and_crop(function, song, chunk_samples=50, context_samples=context, hop_samples=1)
+    torch.testing.assert_close(found, function(song), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("num_samples", [1, HOP - 1, HOP, HOP + 1, 83 * HOP + 3])
+def test_context_gives_every_length_back(num_samples):
+    function = _double_vqvae()
+    song = _noise(num_samples)
+    whole = function(functional.pad(song, (0, -num_samples % HOP)))[..., :num_samples]
+    found = context_and_crop(
+        function, song, chunk_samples=40 * HOP, context_samples=CONFIG.context_samples, hop_samples=HOP
+    )
+    torch.testing.assert_close(found, whole, rtol=0, atol=ROUNDING)
+
+
+def test_no_call_sees_more_than_chunk_and_context():
+    lengths = []
+
+    def function(signal):
+        lengths.append(signal.shape[-1])
+        return signal
+
+    context_and_crop(function, _noise(1000), chunk_samples=80, context_samples=16, hop_samples=8)
+    assert max(lengths) == 80 + 2 * 16
+    assert lengths[0] == 80 + 16
+
+
+@pytest.mark.parametrize("remainder", [0, 1, HOP - 1, HOP, HOP + 5, 30 * HOP + 2])
+def test_bare_chunks_pad_what_the_remainder_leaves(remainder):
+    function = _double_vqvae()
+    chunk = 40 * HOP
+    song = _noise(2 * chunk + remainder)
+    found = bare_chunks(function, song, chunk_samples=chunk, hop_samples=HOP)
+    usable = remainder // HOP * HOP
+    assert found.shape == song.shape
+    assert torch.equal(found[..., :chunk], function(song[..., :chunk]))
+    assert torch.equal(found[..., chunk : 2 * chunk], function(song[..., chunk : 2 * chunk]))
+    if usable:
+        assert torch.equal(found[..., 2 * chunk : 2 * chunk + usable], function(song[..., 2 * chunk :]))
+    assert not found[..., 2 * chunk + usable :].any()
+
+
+def test_a_song_shorter_than_a_code_is_silent_as_published():
+    song = _noise(HOP - 1)
+    assert torch.equal(
+        bare_chunks(_double_vqvae(), song, chunk_samples=40 * HOP, hop_samples=HOP), torch.zeros_like(song)
+    )
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.25, 0.5, 0.75])
+@pytest.mark.parametrize("num_samples", [1, 11, 12, 15, 16, 17, 1000])
+def test_overlap_add_of_the_identity_is_the_identity(num_samples, overlap):
+    song = _noise(num_samples)
+    lengths = set()
+
+    def identity(segment):
+        lengths.add(segment.shape[-1])
+        return segment.clone()
+
+    found = overlap_add(identity, song, segment_samples=16, overlap=overlap)
+    torch.testing.assert_close(found, song, rtol=0, atol=1e-14)
+    assert lengths == {16}
+
+
+def test_overlap_add_fades_between_segments():
+    counter = iter(range(100))
+    found = overlap_add(
+        lambda segment: torch.full_like(segment, next(counter)), _noise(24), segment_samples=16, overlap=0.5
+    )[0, 0]
+    assert torch.all(found[:8] == 0)
+    assert torch.all(found[8:16].diff() > 0)
+    assert torch.all(found[16:] == 1)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "name"),
+    [((12, 8, 8), "chunk_samples"), ((16, 9, 8), "context_samples"), ((16, 8, 0), "hop_samples")],
+)
+def test_sizes_off_the_grid_are_refused(sizes, name):
+    chunk, context, hop = sizes
+    with pytest.raises(ConfigurationError, match=name):
+        context_and_crop(
+            lambda s: s, _noise(100), chunk_samples=chunk, context_samples=context, hop_samples=hop
+        )
+
+
+def test_a_full_overlap_is_refused():
+    with pytest.raises(ConfigurationError, match="overlap"):
+        overlap_add(lambda s: s, _noise(100), segment_samples=16, overlap=1.0)

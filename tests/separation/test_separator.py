@@ -1,0 +1,228 @@
+"""Separators on disk, each way they can be broken, and separation of any recording."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from sep_pipeline.errors import (
+    CheckpointMismatchError,
+    ConfigurationError,
+    MissingCheckpointError,
+    StemMismatchError,
+    TooShortError,
+    TruncatedCheckpointError,
+)
+from sep_pipeline.models.vqvae import VQVAE, VQVAEConfig
+from sep_pipeline.separation import Separator, load_separator, read_card, save_separator, separate
+
+CONFIG = VQVAEConfig(width=4, num_blocks=2, embedding_width=4, num_codes=8)
+RATE = 8000
+
+
+def _models():
+    models = {stem: VQVAE(CONFIG, seed=index) for index, stem in enumerate(("drums", "bass"))}
+    for model in models.values():
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            latents = model.encode(torch.randn(1, 1, 800, generator=generator))
+            model.quantise(latents, generator=generator, update=True)
+    return models
+
+
+def _save(folder, **changes):
+    facts = {
+        "name": "tiny",
+        "model": "vqvae",
+        "config": CONFIG,
+        "sample_rate": RATE,
+        "channels": 1,
+        "seed": 7,
+        "steps": 30,
+        "data_hash": "abc",
+        "licence": "CC0-1.0",
+        "metadata": {"arm": "scratch", "chunk_samples": 256},
+    }
+    return save_separator(folder, _models(), **(facts | changes))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    _save(tmp_path / "tiny")
+    return tmp_path / "tiny"
+
+
+@pytest.fixture
+def separator(folder):
+    return load_separator(folder)
+
+
+def _noise(*shape):
+    return (0.1 * np.random.default_rng(0).standard_normal(shape)).astype(np.float32)
+
+
+def _edit(folder, **changes):
+    path = folder / "separator.json"
+    content = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({key: value for key, value in content.items() if value != "removed"}))
+
+
+def test_a_folder_comes_back_as_it_was_saved(folder, separator):
+    mixture = _noise(1, 1000)
+    assert isinstance(separator, Separator)
+    assert (separator.name, separator.stems, separator.sample_rate) == ("tiny", ("drums", "bass"), RATE)
+    with torch.no_grad():
+        expected = [m.eval()(torch.from_numpy(mixture)[None])[0].numpy() for m in _models().values()]
+    np.testing.assert_allclose(separator.separate(mixture), np.stack(expected), atol=1e-6)
+    card = read_card(folder)
+    assert card.metadata == {"arm": "scratch", "chunk_samples": 256}
+    assert (card.seed, card.steps, card.data_hash, card.licence) == (7, 30, "abc", "CC0-1.0")
+
+
+def test_the_card_is_plain_json_with_the_model_configuration(folder):
+    content = json.loads((folder / "separator.json").read_text())
+    assert content["config"]["num_codes"] == 8
+    assert content["weights"] == {"drums": "drums.safetensors", "bass": "bass.safetensors"}
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "bass.safetensors",
+        "drums.safetensors",
+        "separator.json",
+    ]
+
+
+def test_saving_again_replaces_the_folder(folder):
+    (folder / "stale.txt").write_text("old")
+    _save(folder, steps=60)
+    assert read_card(folder).steps == 60
+    assert not (folder / "stale.txt").exists()
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(MissingCheckpointError, match="nowhere"):
+        load_separator(tmp_path / "nowhere")
+
+
+def test_a_card_that_does_not_parse_is_named(folder):
+    (folder / "separator.json").write_text('{"name": ')
+    with pytest.raises(TruncatedCheckpointError, match=r"separator\.json"):
+        load_separator(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"stepz": 3}, "stepz"),
+        ({"licence": "removed"}, "licence"),
+        ({"sample_rate": "fast"}, "sample_rate"),
+        ({"sample_rate": 0}, "sample_rate"),
+        ({"stems": ["drums"]}, "weights"),
+        ({"weights": {"drums": "../drums.safetensors", "bass": "bass.safetensors"}}, "beside the card"),
+        ({"model": "transformer"}, "vqvae"),
+        ({"config": {"widht": 4}}, "widht"),
+        ({"config": {"width": 4}}, "configuration"),
+        ({"channels": 2}, "mono"),
+    ],
+)
+def test_a_wrong_card_says_what_is_wrong(folder, changes, message):
+    _edit(folder, **changes)
+    with pytest.raises(CheckpointMismatchError, match=message):
+        load_separator(folder)
+
+
+def test_missing_weights_are_named(folder):
+    (folder / "bass.safetensors").unlink()
+    with pytest.raises(MissingCheckpointError, match=r"bass\.safetensors"):
+        load_separator(folder)
+
+
+def test_truncated_weights_are_named(folder):
+    content = (folder / "bass.safetensors").read_bytes()
+    (folder / "bass.safetensors").write_bytes(content[: len(content) // 2])
+    with pytest.raises(TruncatedCheckpointError, match=r"bass\.safetensors"):
+        load_separator(folder)
+
+
+def test_weights_of_another_size_are_named(folder):
+    _edit(folder, config={**json.loads((folder / "separator.json").read_text())["config"], "width": 5})
+    with pytest.raises(CheckpointMismatchError, match=r"drums\.safetensors"):
+        load_separator(folder)
+
+
+def test_an_unknown_model_class_is_not_saved(tmp_path):
+    with pytest.raises(ConfigurationError, match="transformer"):
+        _save(tmp_path / "tiny", model="transformer")
+    assert not (tmp_path / "tiny").exists()
+
+
+@pytest.mark.parametrize("mode", ["context", "published"])
+@pytest.mark.parametrize("num_samples", [1, 7, 8, 255, 256, 257, 1000])
+def test_every_length_comes_back(separator, num_samples, mode):
+    estimates = separate(separator, _noise(2, num_samples), RATE, mode=mode)
+    assert estimates.shape == (2, 1, num_samples)
+    assert estimates.dtype == np.float32
+    assert np.isfinite(estimates).all()
+
+
+@pytest.mark.parametrize("sample_rate", [4000, 44100])
+@pytest.mark.parametrize("num_samples", [1, 2, 5, 999])
+def test_every_sample_rate_comes_back(separator, num_samples, sample_rate):
+    assert separate(separator, _noise(1, num_samples), sample_rate).shape == (2, 1, num_samples)
+
+
+def test_the_mean_of_the_channels_is_separated(separator):
+    mixture = _noise(2, 600)
+    expected = separator.separate(mixture.mean(axis=0, keepdims=True))
+    np.testing.assert_allclose(separate(separator, mixture, RATE), expected, atol=1e-6)
+
+
+def test_channels_are_separated_one_by_one(separator):
+    mixture = _noise(2, 600)
+    found = separate(separator, mixture, RATE, channels="per_channel")
+    assert found.shape == (2, 2, 600)
+    np.testing.assert_array_equal(found[:, 1:], separator.separate(mixture[1:]))
+
+
+@pytest.mark.parametrize("options", [{"wiener": True}, {"mixture_consistency": True}])
+def test_refined_estimates_sum_to_the_mixture(separator, options):
+    mixture = _noise(2, 600)
+    found = separate(separator, mixture, RATE, channels="per_channel", **options)
+    np.testing.assert_allclose(found.sum(axis=0), mixture, atol=1e-5)
+
+
+def test_published_mode_is_blind_across_chunks(separator):
+    mixture = 10 * _noise(1, 512)
+    changed = mixture.copy()
+    changed[:, 256:] = 0.0
+    found, other = (separate(separator, signal, RATE, mode="published") for signal in (mixture, changed))
+    np.testing.assert_array_equal(found[..., :256], other[..., :256])
+    context, other = (separate(separator, signal, RATE) for signal in (mixture, changed))
+    assert not np.array_equal(context[..., :256], other[..., :256])
+
+
+class _Stereo:
+    """Gives its input back as one stem."""
+
+    name, stems, sample_rate, num_channels = "identity", ("all",), RATE, 2
+
+    def separate(self, mixture, *, mode="context"):
+        return mixture[None]
+
+
+@pytest.mark.parametrize("num_channels", [1, 2])
+def test_a_stereo_separator_gives_back_the_channels_it_got(num_channels):
+    mixture = _noise(num_channels, 50)
+    np.testing.assert_array_equal(separate(_Stereo(), mixture, RATE)[0], mixture)
+
+
+def test_arguments_are_checked(separator):
+    with pytest.raises(ConfigurationError, match="channels"):
+        separate(separator, _noise(1, 50), RATE, channels="left")
+    with pytest.raises(ConfigurationError, match="mode"):
+        separate(separator, _noise(1, 50), RATE, mode="fast")
+    with pytest.raises(TooShortError, match="nothing to separate"):
+        separate(separator, _noise(1, 0), RATE)
+    with pytest.raises(StemMismatchError, match="channels"):
+        separate(_Stereo(), _noise(5, 50), RATE)
+    with pytest.raises(StemMismatchError, match="mono"):
+        separator.separate(_noise(2, 50))
