@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from sep_pipeline.errors import UnreadableFileError
+from sep_pipeline.errors import SepPipelineError, UnreadableFileError
 from sep_pipeline.mapping import end_with_parent, map_tracks
 
 
@@ -50,8 +50,28 @@ def wait_for_orphanhood(folder: Path, parent: int) -> None:
     time.sleep(60)
 
 
+def refuse_late(number: int) -> None:
+    """Fail, the first one at once."""
+    time.sleep(0.2 * min(1, number))
+    refuse_three(3)
+
+
+def fail_in_processes() -> None:
+    """Meet failures of many tracks, as a node does that a worker of the runner runs."""
+    jobs = {str(number): number for number in range(6)}
+    try:
+        map_tracks(refuse_late, jobs, description="refuse", num_processes=2)
+    except SepPipelineError:
+        sys.exit(3)
+
+
 if __name__ == "__main__":
     kind, place = sys.argv[1], Path(sys.argv[2])
+    if kind == "nested":
+        worker = multiprocessing.get_context("fork").Process(target=fail_in_processes)
+        worker.start()
+        worker.join()
+        sys.exit(worker.exitcode)
     if kind == "pool":
         map_tracks(wait_long, {"a": place, "b": place}, description="wait", num_processes=2)
     else:

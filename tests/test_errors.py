@@ -8,9 +8,7 @@ from sep_pipeline import errors
 from sep_pipeline.errors import ConfigurationError, SepPipelineError, UnreadableFileError
 
 CLASSES = [
-    item
-    for item in vars(errors).values()
-    if isinstance(item, type) and issubclass(item, SepPipelineError)
+    item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, SepPipelineError)
 ]
 INDENT = 4
 
@@ -57,10 +55,10 @@ def test_every_error_survives_pickling(kind: type[SepPipelineError]) -> None:
 
 
 def test_pickling_turns_what_cannot_be_pickled_into_its_text() -> None:
-    class Local(Exception):
+    class LocalError(Exception):
         pass
 
-    error = UnreadableFileError("it does not parse", file="a.wav", found=Local("bad header"))
+    error = UnreadableFileError("it does not parse", file="a.wav", found=LocalError("bad header"))
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from sep_pipeline import files
 from sep_pipeline.errors import NoInputError, StorageError
 from sep_pipeline.files import (
     file_digest,
@@ -23,6 +22,23 @@ class StopError(Exception):
 
 def disk_is_full() -> OSError:
     return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def write_half(path: Path, error: Exception) -> None:
+    with written_aside(path) as aside:
+        aside.write_text("half")
+        raise error
+
+
+def fill_half(folder: Path, error: Exception) -> None:
+    with folder_written_aside(folder) as aside:
+        (aside / "new.txt").touch()
+        raise error
+
+
+def replace_folder(folder: Path) -> None:
+    with folder_written_aside(folder) as aside:
+        (aside / "new.txt").touch()
 
 
 def names(folder: Path) -> list[str]:
@@ -50,25 +66,19 @@ class TestWrittenAside:
             assert aside.suffix == ".wav"
 
     def test_nothing_is_left_when_the_block_fails(self, tmp_path: Path) -> None:
-        with pytest.raises(StopError), written_aside(tmp_path / "a.txt") as aside:
-            aside.write_text("half")
-            raise StopError
+        with pytest.raises(StopError):
+            write_half(tmp_path / "a.txt", StopError())
         assert names(tmp_path) == []
 
     def test_the_old_content_is_kept_when_the_block_fails(self, tmp_path: Path) -> None:
         (tmp_path / "a.txt").write_text("old")
-        with pytest.raises(StopError), written_aside(tmp_path / "a.txt") as aside:
-            aside.write_text("half")
-            raise StopError
+        with pytest.raises(StopError):
+            write_half(tmp_path / "a.txt", StopError())
         assert (tmp_path / "a.txt").read_text() == "old"
 
     def test_a_full_disk_names_the_file(self, tmp_path: Path) -> None:
-        with (
-            pytest.raises(StorageError, match=r"the disk is full \(file: .*a\.txt\)"),
-            written_aside(tmp_path / "a.txt") as aside,
-        ):
-            aside.write_text("half")
-            raise disk_is_full()
+        with pytest.raises(StorageError, match=r"the disk is full \(file: .*a\.txt\)"):
+            write_half(tmp_path / "a.txt", disk_is_full())
 
     def test_a_full_disk_at_the_last_moment_keeps_the_old_file(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -77,7 +87,7 @@ class TestWrittenAside:
             raise disk_is_full()
 
         write_text(tmp_path / "a.txt", "old")
-        monkeypatch.setattr(files.os, "fsync", fail)
+        monkeypatch.setattr("sep_pipeline.files.os.fsync", fail)
         with pytest.raises(StorageError):
             write_text(tmp_path / "a.txt", "new")
         assert (tmp_path / "a.txt").read_text() == "old"
@@ -114,9 +124,8 @@ class TestFolderWrittenAside:
     def test_the_old_folder_is_kept_when_the_block_fails(self, tmp_path: Path) -> None:
         (tmp_path / "songs").mkdir()
         (tmp_path / "songs" / "old.txt").touch()
-        with pytest.raises(StopError), folder_written_aside(tmp_path / "songs") as aside:
-            (aside / "new.txt").touch()
-            raise StopError
+        with pytest.raises(StopError):
+            fill_half(tmp_path / "songs", StopError())
         assert names(tmp_path / "songs") == ["old.txt"]
         assert names(tmp_path) == ["songs"]
 
@@ -133,8 +142,8 @@ class TestFolderWrittenAside:
             return replace(source, target)
 
         monkeypatch.setattr(Path, "replace", fail_for_the_new_one)
-        with pytest.raises(StorageError), folder_written_aside(tmp_path / "songs") as aside:
-            (aside / "new.txt").touch()
+        with pytest.raises(StorageError):
+            replace_folder(tmp_path / "songs")
         assert names(tmp_path / "songs") == ["old.txt"]
 
     def test_a_leftover_is_emptied_first(self, tmp_path: Path) -> None:
@@ -176,7 +185,7 @@ class TestStorageErrors:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         usage = type("usage", (), {"free": 0})
-        monkeypatch.setattr(files.shutil, "disk_usage", lambda _: usage)
+        monkeypatch.setattr("sep_pipeline.files.shutil.disk_usage", lambda _: usage)
         with pytest.raises(StorageError, match="the disk is full"), storage_errors(tmp_path / "a"):
             raise RuntimeError("System error.")
 
@@ -188,7 +197,7 @@ class TestStorageErrors:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         usage = type("usage", (), {"free": 0})
-        monkeypatch.setattr(files.shutil, "disk_usage", lambda _: usage)
+        monkeypatch.setattr("sep_pipeline.files.shutil.disk_usage", lambda _: usage)
         with pytest.raises(NoInputError), storage_errors(tmp_path / "a"):
             raise NoInputError("there are no songs")
 

@@ -10,7 +10,6 @@ from types import ModuleType
 
 import pytest
 
-from sep_pipeline import mapping
 from sep_pipeline.errors import UnreadableFileError
 from sep_pipeline.mapping import available_processes, map_tracks
 
@@ -96,7 +95,7 @@ def test_progress_tells_share_done_and_remaining_time(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = iter([0.0, 10.0, 20.0])
-    monkeypatch.setattr(mapping.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("sep_pipeline.mapping.time.monotonic", lambda: next(clock))
     caplog.set_level(logging.INFO, logger="sep_pipeline.mapping")
     map_tracks(abs, {"a": 1, "b": 2}, description="render", num_processes=1)
     assert caplog.messages == [
@@ -108,7 +107,7 @@ def test_progress_tells_share_done_and_remaining_time(
 def test_quick_tracks_share_one_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(mapping.time, "monotonic", lambda: 1.0)
+    monkeypatch.setattr("sep_pipeline.mapping.time.monotonic", lambda: 1.0)
     caplog.set_level(logging.INFO, logger="sep_pipeline.mapping")
     map_tracks(abs, NUMBERS, description="render", num_processes=1)
     assert caplog.messages == ["render: 5 of 5 tracks (e), 0 s so far, about 0 s left"]
@@ -128,4 +127,13 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path, kind: str, num_
         parent.kill()
     assert started
     workers = [int(path.name) for path in tmp_path.iterdir()]
-    assert wait_until(lambda: not any(map(is_running, workers)), 10)
+    assert wait_until(lambda: not any(map(is_running, workers)), 30)
+
+
+def test_a_worker_process_that_maps_and_fails_comes_to_its_end(tmp_path: Path) -> None:
+    command = [sys.executable, str(HERE / "jobs_for_mapping.py"), "nested", str(tmp_path)]
+    with subprocess.Popen(command) as parent:
+        has_ended = wait_until(lambda: parent.poll() is not None, 30)
+        parent.kill()
+    assert has_ended
+    assert parent.returncode == 3

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.io import CatalogProtocol
+from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from sep_pipeline import pipeline_registry
@@ -42,9 +43,7 @@ class FingerprintHook:
     """Decides what is fresh, before Kedro asks which outputs are missing."""
 
     @hook_impl
-    def before_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
-    ) -> None:
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Hand every artifact its expected fingerprint and say what will be redone and why."""
         expect_fingerprints(pipeline, catalog)
         stale = stale_nodes(pipeline, catalog)
@@ -78,7 +77,9 @@ class TrackingHook:
         """Read `mlflow.yml`."""
         configured = context.config_loader["mlflow"]
         uri = str(configured["tracking_uri"])
-        self._settings = TrackingSettings(uri, configured.get("artifact_folder")) if configured["enabled"] else None
+        self._settings = (
+            TrackingSettings(uri, configured.get("artifact_folder")) if configured["enabled"] else None
+        )
         if uri.startswith("sqlite:///") and not uri.startswith("sqlite:////") and self._settings:
             store = context.project_path / uri.removeprefix("sqlite:///")
             folder = configured.get("artifact_folder") or "mlruns"
@@ -86,7 +87,7 @@ class TrackingHook:
 
     @hook_impl
     def before_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
         """Open or continue the study's run, unless nothing is to be done."""
         self._session = None
@@ -103,13 +104,17 @@ class TrackingHook:
         tags = {"environment": str(run_params.get("env") or "local")}
         self._session = TrackingSession.begin(self._settings, study, identity, tags)
         for name, dataset in trackers.items():
-            consumers = [node for node in pipeline.nodes if name in node.inputs]
-            made = [getattr(catalog.get(output), "expected", None) for node in consumers for output in node.outputs]
+            made: defaultdict[str, list[Any]] = defaultdict(list)
+            for node in pipeline.nodes:
+                if name in node.inputs:
+                    made[str(node.namespace)] += [
+                        getattr(catalog.get(output), "expected", None) for output in node.outputs
+                    ]
             dataset.session = self._session
-            dataset.identity = digest(made)
+            dataset.identities = {cell: digest(outputs) for cell, outputs in made.items()}
 
     @hook_impl
-    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Log the study's scores, tables and figures and close its run."""
         if self._session is None:
             return
@@ -117,7 +122,8 @@ class TrackingHook:
         whole_study = {
             name: dataset
             for name in pipeline.all_outputs()
-            if name.count(".") == 1 and name.startswith(prefix)
+            if name.count(".") == 1
+            and name.startswith(prefix)
             and isinstance(dataset := catalog.get(name), ArtifactDataset)
         }
         files = sorted(item.path for item in whole_study.values() if item.path.suffix in REPORTED_SUFFIXES)
@@ -136,7 +142,7 @@ class ResultHook:
     """Prints the tables of a finished study."""
 
     @hook_impl
-    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Print every result text that the pipeline makes, fresh or kept."""
         import click
 

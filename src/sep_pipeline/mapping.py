@@ -70,7 +70,7 @@ def _map_in_processes(
                 results[futures[future]] = future.result()
                 progress.advance(futures[future])
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=True, cancel_futures=True)
             raise
     return {track_id: results[track_id] for track_id in jobs}
 

@@ -1,8 +1,8 @@
 """The pipelines users name on the command line, built from the parameters of the coming run.
 
-Kedro calls `register_pipelines()` without arguments and keeps what it returns. The hook `after_context_created`
-hands the parsed parameters over with `use_configuration` before the first access; without a run (`kedro registry
-list`) the base configuration is read here.
+Kedro calls `register_pipelines()` without arguments and keeps what it returns. The hook
+`after_context_created` hands the parsed parameters over with `use_configuration` before the first access;
+without a run (`kedro registry list`) the base configuration is read here.
 """
 
 from __future__ import annotations

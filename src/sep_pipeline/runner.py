@@ -1,7 +1,7 @@
 """Runs independent nodes side by side in processes of one thread each.
 
-Training cells of a study (arm × stem × seed) do not depend on each other and small networks gain little from a
-second thread, so that one process per core finishes a study sooner than one process with many threads.
+Training cells of a study (arm × stem × seed) do not depend on each other and small networks gain little from
+a second thread, so that one process per core finishes a study sooner than one process with many threads.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class CellRunner(ParallelRunner):
 
 
 class _CancellingExecutor(ProcessPoolExecutor):
-    """Leaves no queued node behind when one fails; nodes already running finish and keep their checkpoints."""
+    """Leaves no queued node behind when one fails; running nodes finish and keep their checkpoints."""
 
     def __exit__(
         self,

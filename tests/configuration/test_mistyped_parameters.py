@@ -76,7 +76,6 @@ def test_a_mistyped_key_is_named_with_the_nearest_one_first(
         (SCRATCH, 5, "block of parameters"),
         ("jukebox_transfer.run", 5, "block of parameters"),
         ("jukebox_transfer.run.arms", [], "at least 1 item"),
-        ("jukebox_transfer.run.seeds", "one", "valid integer"),
         ("jukebox_transfer.run.seeds", "0+0", "named once"),
         (f"{DEFAULTS}.data", 5, "valid dictionary"),
         (f"{DEFAULTS}.data.layout", "slak", "'slakh' or 'musdb_hq'"),
@@ -107,6 +106,11 @@ def test_a_wrong_value_is_refused_under_its_own_name(
 def test_a_stem_whose_name_cannot_name_a_file_is_refused(parsed_with: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"data\.stems\.1; found: 'lead/vocals'"):
         parsed_with(f"{DEFAULTS}.data.stems", "drums+lead/vocals")
+
+
+def test_a_seed_must_be_a_number(parsed_with: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"run\.seeds\.1; found: 'one'"):
+        parsed_with("jukebox_transfer.run.seeds", "0+one")
 
 
 def test_an_arm_to_run_must_be_defined(parsed_with: Any) -> None:

@@ -49,7 +49,9 @@ def test_pretraining_parses_back(parameters: ProjectParameters, tree: dict[str, 
 def test_blocks_of_the_study_parse_back(
     parameters: ProjectParameters, tree: dict[str, Any], block: str, model: Any
 ) -> None:
-    assert model.model_validate(tree["jukebox_transfer"][block]) == getattr(parameters.jukebox_transfer, block)
+    assert model.model_validate(tree["jukebox_transfer"][block]) == getattr(
+        parameters.jukebox_transfer, block
+    )
 
 
 @pytest.mark.parametrize("arm", ["pretrained", "scratch", "no_finetune", "scratch_as_published"])

@@ -37,7 +37,7 @@ def test_a_single_stem_needs_no_list() -> None:
 
 
 def test_a_set_without_root_and_rendering_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="either a folder or a rendering .*songs.*found: neither"):
+    with pytest.raises(ConfigurationError, match=r"either a folder or a rendering .*songs.*found: neither"):
         store(root=None)
 
 

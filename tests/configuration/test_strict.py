@@ -41,13 +41,13 @@ def test_a_parsed_block_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("values", "parameter", "expected"),
     [
-        ({"inner": {"width": 1}, "iner": {}}, "block.iner", "one of inner"),
+        ({"inner": {"width": 1}, "iner": {}}, "block.iner", "one of inner, kind"),
         ({"inner": {"width": 1, "widht": 2}}, "block.inner.widht", "one of width"),
         ({"inner": {"width": 1}, "maybe": {"width": 1, "foldr": "a"}}, "block.maybe.foldr", "one of folder"),
         (
             {"inner": {"width": 1}, "training": {"num_steps": 1, "batch_size": 1, "learn_rate": 1}},
             "block.training.learn_rate",
-            "one of learning_rate",
+            "one of learning_rate, minimum_learning_rate",
         ),
         ({"inner": {"width": 1, "zzz": 2}}, "block.inner.zzz", "one of folder, width"),
     ],
@@ -92,7 +92,9 @@ def test_without_a_block_name_the_parameter_stands_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"), [("songs/a", "/project/songs/a"), ("/music/a", "/music/a")], ids=["relative", "absolute"]
+    ("given", "expected"),
+    [("songs/a", "/project/songs/a"), ("/music/a", "/music/a")],
+    ids=["relative", "absolute"],
 )
 def test_relative_paths_start_from_the_project(given: str, expected: str) -> None:
     inner = parse(Inner, {"width": 1, "folder": given}, project_path=Path("/project"))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from sep_pipeline.configuration.arms import resolve_arms
 from sep_pipeline.configuration.data import ExampleParameters, StoreParameters
@@ -15,6 +15,7 @@ from sep_pipeline.errors import ConfigurationError
 from sep_pipeline.training.config import TrainingConfig
 
 STUDY = "jukebox_transfer"
+SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 class ModelParameters(Strict):
@@ -22,16 +23,16 @@ class ModelParameters(Strict):
 
     Attributes:
         preset: `auto` takes the preset that belongs to the weights.
-        weights: `shipped`, or a Jukebox checkpoint (`.pth.tar`), or safetensors written by
-            `jukebox_pretrain`.
+        weights: `shipped`, which becomes the path of the weights that come with the project, or a Jukebox
+            checkpoint (`.pth.tar`), or safetensors written by `jukebox_pretrain`.
     """
 
     preset: Literal["auto", "jukebox", "compact"] = "auto"
-    weights: Literal["shipped"] | ProjectPath = Field(default="shipped", union_mode="left_to_right")
+    weights: ProjectPath = Field(default=Path("shipped"), validate_default=True)
 
     @field_validator("weights", mode="before")
     @classmethod
-    def _are_named(cls, weights: object) -> object:
+    def _are_named(cls, weights: object, info: ValidationInfo) -> object:
         if not isinstance(weights, str | Path) or not str(weights):
             raise ConfigurationError(
                 "the weights that transfer starts from are not named",
@@ -39,7 +40,18 @@ class ModelParameters(Strict):
                 expected="shipped, or a file as in --params=weights=/path/to/vqvae.pth.tar",
                 found=weights,
             )
-        return weights
+        if str(weights) != "shipped":
+            return weights
+        # A path, not the word, so that fingerprints follow the content of the shipped file.
+        preset = info.data.get("preset", "auto")
+        folder = f"jukebox_{'compact' if preset == 'auto' else preset}"
+        return SHIPPED_WEIGHTS / folder / "weights.safetensors"
+
+    @property
+    def weights_name(self) -> str:
+        """Name for tables: the folder of weights of this project, the file of others."""
+        is_own = self.weights.name == "weights.safetensors"
+        return self.weights.parent.name if is_own else self.weights.name
 
     def resolved_preset(self) -> str:
         """`jukebox` or `compact`."""
@@ -142,6 +154,11 @@ class Cell(Strict):
     arm: str
     stem: str
     seed: int
+
+    @property
+    def namespace(self) -> str:
+        """Of its nodes, artifacts and run: `pretrained.drums.seed_0`."""
+        return f"{self.arm}.{self.stem}.seed_{self.seed}"
 
     @property
     def label(self) -> str:

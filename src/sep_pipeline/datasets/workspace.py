@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,18 @@ class Workspace:
         folder: The folder; it exists.
         identity: Digest of everything that determines the node's result. Work of another identity is not
             continued.
+        identities: The same for each node, by its name, where several share the folder.
     """
 
     folder: Path
     identity: str
+    identities: Mapping[str, str] = field(default_factory=dict)
+
+    def of_node(self, name: str) -> Workspace:
+        """The part of one node: a folder of its own, with the identity of its own result."""
+        folder = self.folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return Workspace(folder, self.identities.get(name, self.identity))
 
 
 class WorkspaceDataset(AbstractDataset[None, Workspace]):
@@ -31,16 +40,16 @@ class WorkspaceDataset(AbstractDataset[None, Workspace]):
         metadata: For viewers.
     """
 
-    identity: str = "unnamed"
-
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self._path = Path(filepath)
         self.metadata = metadata
+        self.identity = "unnamed"
+        self.identities: dict[str, str] = {}
 
     def load(self) -> Workspace:
         """Make the folder and name the work that belongs in it."""
         self._path.mkdir(parents=True, exist_ok=True)
-        return Workspace(self._path, self.identity)
+        return Workspace(self._path, self.identity, dict(self.identities))
 
     def save(self, data: None) -> None:  # noqa: ARG002
         """Refuse: nodes write into the folder themselves."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kedro.io import CatalogProtocol
+from kedro.io import DataCatalog
 from kedro.io.core import is_parameter
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
@@ -15,7 +15,7 @@ from sep_pipeline.fingerprints.code import code_digest
 from sep_pipeline.fingerprints.values import digest
 
 
-def expect_fingerprints(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
+def expect_fingerprints(pipeline: Pipeline, catalog: DataCatalog) -> None:
     """Give each artifact of `pipeline` its expected fingerprint, and each working folder its identity.
 
     The fingerprint of an output joins the node's name and code, its parameters and the fingerprints of its
@@ -34,6 +34,7 @@ def expect_fingerprints(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) 
             dataset = catalog.get(name)
             if isinstance(dataset, WorkspaceDataset):
                 dataset.identity = identity
+                dataset.identities[node.name] = identity
         for name in node.outputs:
             made[name] = digest([identity, name])
             dataset = catalog.get(name)
@@ -41,7 +42,7 @@ def expect_fingerprints(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) 
                 dataset.expect(made[name], recipe)
 
 
-def stale_nodes(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> dict[Node, str]:
+def stale_nodes(pipeline: Pipeline, catalog: DataCatalog) -> dict[Node, str]:
     """The nodes with an output that is missing or out of date, each with the reason in words."""
     stale: dict[Node, str] = {}
     for node in pipeline.nodes:
@@ -53,7 +54,7 @@ def stale_nodes(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> dict[
     return stale
 
 
-def _input_digest(name: str, catalog: CatalogProtocol[Any, Any]) -> str | None:
+def _input_digest(name: str, catalog: DataCatalog) -> str | None:
     """Digest of a dataset that no node of the pipeline makes; None for what has no part in the results."""
     dataset: Any = catalog.get(name)
     if is_parameter(name):

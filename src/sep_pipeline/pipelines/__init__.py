@@ -1,6 +1,6 @@
 """Pipelines: `pipeline.py` wires, `nodes.py` holds the functions.
 
-Dataset names carry the study, arm, stem and seed in dots although several nodes of different namespaces share them;
+Dataset names carry the study, arm, stem and seed in dots although nodes of different namespaces share them;
 Kedro warns of that once per process.
 """
 

@@ -9,7 +9,7 @@ import sep_pipeline
 
 
 def code_version() -> str:
-    """Package version and, in a git checkout, the short commit: `0.1.0+1a2b3c4`, with `.dirty` for changed files."""
+    """Package version and, in a git checkout, the commit: `0.1.0+1a2b3c4`, `.dirty` for changed files."""
     folder = Path(sep_pipeline.__file__).parent
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty=.dirty", "--exclude=*"],
@@ -19,4 +19,8 @@ def code_version() -> str:
         check=False,
     )
     commit = described.stdout.strip()
-    return f"{sep_pipeline.__version__}+{commit}" if described.returncode == 0 and commit else sep_pipeline.__version__
+    return (
+        f"{sep_pipeline.__version__}+{commit}"
+        if described.returncode == 0 and commit
+        else sep_pipeline.__version__
+    )

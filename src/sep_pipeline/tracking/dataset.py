@@ -1,7 +1,9 @@
-"""The catalog entry through which a node gets its tracker."""
+"""The catalog entry through which training nodes get their trackers."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
@@ -10,33 +12,43 @@ from sep_pipeline.tracking.session import TrackingSession
 from sep_pipeline.tracking.tracker import NullTracker, Tracker
 
 
-class TrackerDataset(AbstractDataset[None, Tracker]):
-    """The tracker of one cell. Without a tracking session (tracking off, a notebook) it reports to nobody.
+@dataclass(frozen=True)
+class CellTrackers:
+    """The trackers of all cells of a study; without a session they report to nobody.
+
+    Attributes:
+        session: The tracking of this run of the study; None with tracking off or in a notebook.
+        identities: Digest of what each cell makes, by `<arm>.<stem>.seed_<n>`.
+    """
+
+    session: TrackingSession | None = None
+    identities: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, *, arm: str, stem: str, seed: int) -> Tracker:
+        """Open or continue the run of one cell."""
+        if self.session is None:
+            return NullTracker()
+        identity = self.identities.get(f"{arm}.{stem}.seed_{seed}", "unnamed")
+        return self.session.cell_tracker(arm=arm, stem=stem, seed=seed, identity=identity)
+
+
+class TrackerDataset(AbstractDataset[None, CellTrackers]):
+    """The trackers of a study's cells, completed by the hook that opens the study's run.
 
     Args:
         study: Study name.
-        arm: Arm name.
-        stem: Target stem.
-        seed: Seed.
         metadata: For viewers.
     """
 
-    def __init__(
-        self, *, study: str, arm: str, stem: str, seed: int | str, metadata: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, *, study: str, metadata: dict[str, Any] | None = None) -> None:
         self.study = study
-        self.arm = arm
-        self.stem = stem
-        self.seed = int(seed)
         self.metadata = metadata
         self.session: TrackingSession | None = None
-        self.identity = "unnamed"
+        self.identities: dict[str, str] = {}
 
-    def load(self) -> Tracker:
-        """Open or continue the cell's run."""
-        if self.session is None:
-            return NullTracker()
-        return self.session.cell_tracker(arm=self.arm, stem=self.stem, seed=self.seed, identity=self.identity)
+    def load(self) -> CellTrackers:
+        """The trackers; no run is opened before one is asked for."""
+        return CellTrackers(self.session, dict(self.identities))
 
     def save(self, data: None) -> None:  # noqa: ARG002
         """Refuse: a tracker is only read."""
@@ -46,4 +58,4 @@ class TrackerDataset(AbstractDataset[None, Tracker]):
         return True
 
     def _describe(self) -> dict[str, Any]:
-        return {"study": self.study, "arm": self.arm, "stem": self.stem, "seed": self.seed}
+        return {"study": self.study}

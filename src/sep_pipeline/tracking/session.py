@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sep_pipeline.tracking.tracker import RunTracker, open_client
+from sep_pipeline.tracking.views import experiment_tags
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -81,7 +82,8 @@ class TrackingSession:
             run = client.create_run(
                 _experiment(self.settings, self.study),
                 tags={**tags, "identity": identity, "study_run": self.study_run_id},
-                run_name=f"{arm} {stem} seed {seed}",
+                # The stem first: the page cuts long names off, and then it is the arm that can still be told.
+                run_name=f"{stem} {arm} seed {seed}",
             )
             found = run.info.run_id
         else:
@@ -106,7 +108,7 @@ class TrackingSession:
         client.set_terminated(self.study_run_id, "FAILED")
 
     def _search(self, tags: Mapping[str, str]) -> str | None:
-        condition = " and ".join(f"tags.{name} = '{value}'" for name, value in tags.items())
+        condition = " and ".join(f"tags.{name} = {_quoted(value)}" for name, value in tags.items())
         found = open_client(self.settings.uri).search_runs(
             [_experiment(self.settings, self.study)],
             condition,
@@ -116,10 +118,15 @@ class TrackingSession:
         return str(found[0].info.run_id) if found else None
 
 
+def _quoted(value: str) -> str:
+    return f'"{value}"' if "'" in value else f"'{value}'"
+
+
 def _experiment(settings: TrackingSettings, study: str) -> str:
     client = open_client(settings.uri)
     known = client.get_experiment_by_name(study)
     if known is not None:
         return str(known.experiment_id)
     folder = settings.artifact_folder
-    return str(client.create_experiment(study, artifact_location=folder and f"{folder}/{study}"))
+    location = folder and f"{folder}/{study}"
+    return str(client.create_experiment(study, artifact_location=location, tags=experiment_tags()))

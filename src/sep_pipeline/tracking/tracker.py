@@ -6,6 +6,7 @@ Nothing here uses MLflow's active run, which is bound to a thread: every call na
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_BATCHES = 5.0
 METRICS_PER_BATCH = 1000
 PARAMETERS_PER_BATCH = 100
+PARAMETER_LENGTH = 6000
+DESCRIPTION_LENGTH = 8000
 
 
 class Tracker(Protocol):
@@ -108,7 +111,8 @@ class RunTracker:
 
         client = self._client()
         known = client.get_run(self.run_id).data.params
-        new = [Param(name, value[:6000]) for name, value in flattened(parameters) if name not in known]
+        named = ((_accepted(name), value) for name, value in flattened(parameters))
+        new = [Param(name, value[:PARAMETER_LENGTH]) for name, value in named if name not in known]
         for start in range(0, len(new), PARAMETERS_PER_BATCH):
             client.log_batch(self.run_id, params=new[start : start + PARAMETERS_PER_BATCH])
 
@@ -120,6 +124,10 @@ class RunTracker:
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Copy a file into the run's artifacts."""
         self._client().log_artifact(self.run_id, str(path), folder)
+
+    def describe(self, text: str) -> None:
+        """Show Markdown at the top of the run's page."""
+        self._client().set_tag(self.run_id, "mlflow.note.content", text[:DESCRIPTION_LENGTH])
 
     def end(self, status: str) -> None:
         """Set the run's final status."""
@@ -139,7 +147,7 @@ class RunTracker:
 
         now = int(time.time() * 1000)
         self._waiting += [
-            Metric(f"{self._prefix}{name}", float(value), now, step)
+            Metric(_accepted(f"{self._prefix}{name}"), float(value), now, step)
             for name, value in scalars.items()
             if math.isfinite(value)
         ]
@@ -153,6 +161,11 @@ def open_client(uri: str) -> MlflowClient:
     from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri=uri)
+
+
+def _accepted(name: str) -> str:
+    """The name with an underscore for every run of characters that MLflow refuses in names."""
+    return re.sub(r"[^\w./: -]+", "_", name)
 
 
 def flattened(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ _RELATIVE_THRESHOLD = 1e-4
 
 
 class LearningRate:
-    """Warm-up times the level that evaluations have left.
+    """Warm-up times the level that evaluations have left times the fall at the end.
 
     Args:
         config: The training's configuration.
@@ -27,8 +27,10 @@ class LearningRate:
 
     def at(self, update: int) -> float:
         """Rate of update number `update`, from 1; the first update of a warm-up has rate 0."""
-        warmup = self._config.warmup_steps
-        return self._level * (min(1.0, (update - 1) / warmup) if warmup else 1.0)
+        config = self._config
+        rise = min(1.0, (update - 1) / config.warmup_steps) if config.warmup_steps else 1.0
+        fall = min(1.0, (config.num_steps + 1 - update) / config.decay_steps) if config.decay_steps else 1.0
+        return self._level * rise * fall
 
     def take_evaluation(self, value: float) -> None:
         """Lower the level when the watched value has stopped falling, as torch's ReduceLROnPlateau does."""

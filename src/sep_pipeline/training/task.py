@@ -18,7 +18,10 @@ class Task(Protocol):
             kept elsewhere.
     """
 
-    module: nn.Module
+    @property
+    def module(self) -> nn.Module:
+        """What is trained and stored."""
+        ...
 
     def batch(self, step: int) -> Any:
         """Load the examples of one update.

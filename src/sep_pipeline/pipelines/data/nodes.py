@@ -42,7 +42,8 @@ def chosen_songs(rendering: RenderingParameters) -> tuple[Song, ...]:
         else songs_of_folder(rendering.midi_folder)
     )
     wanted = sorted(
-        (song for song in listed if song.part in rendering.parts), key=lambda song: rendering.parts.index(song.part)
+        (song for song in listed if song.part in rendering.parts),
+        key=lambda song: rendering.parts.index(song.part),
     )
     kept = [
         song
@@ -51,12 +52,16 @@ def chosen_songs(rendering: RenderingParameters) -> tuple[Song, ...]:
     ]
     if not kept:
         raise NoInputError(
-            "no song is left to render", file=rendering.midi_folder, expected=f"parts {', '.join(rendering.parts)}"
+            "no song is left to render",
+            file=rendering.midi_folder,
+            expected=f"parts {', '.join(rendering.parts)}",
         )
     return tuple(kept)
 
 
-def _render(folder: Path, *, songs: Sequence[Song], rendering: RenderingParameters, num_processes: int | None) -> None:
+def _render(
+    folder: Path, *, songs: Sequence[Song], rendering: RenderingParameters, num_processes: int | None
+) -> None:
     render_tree(songs, rendering.midi_folder, folder, rendering.synthesis, num_processes=num_processes)
 
 

@@ -36,12 +36,18 @@ def store_hash(stem_store: Path) -> str:
 
 def mono_mixture(track: Track) -> Audio:
     """The mean of the channels of a track's mixture, float32 (1, time)."""
-    return read_audio(track.paths[MIXTURE])[0].mean(axis=0, keepdims=True)
+    return _mono(track, MIXTURE)
 
 
 def mono_stems(track: Track, stems: Sequence[str]) -> Audio:
     """The mean of the channels of a track's stems, float32 (stem, 1, time)."""
-    return np.stack([read_audio(track.paths[stem])[0].mean(axis=0, keepdims=True) for stem in stems])
+    return np.stack([_mono(track, stem) for stem in stems])
+
+
+def _mono(track: Track, name: str) -> Audio:
+    audio, _ = read_audio(track.paths[name])
+    mono: Audio = audio.mean(axis=0, keepdims=True, dtype=np.float32)
+    return mono
 
 
 def read_estimates(folder: Path, stems: Sequence[str]) -> Audio:

@@ -69,7 +69,9 @@ def train_vqvae(
     network.set_precision(execution.resolved_precision())
     result = train(
         PhaseOneTask(
-            network, _examples(stem_store, parameters, parameters.training.batch_size), Bandwidths(**bandwidths)
+            network,
+            _examples(stem_store, parameters, parameters.training.batch_size),
+            Bandwidths(**bandwidths),
         ),
         parameters.training,
         workspace=workspace.folder,
@@ -114,7 +116,7 @@ def judge_weights(
             excerpt = np.ascontiguousarray(signal[:, start : start + num_samples])
             with torch.inference_mode():
                 result = network.reconstruct(torch.from_numpy(excerpt)[None])
-            used |= set(result.quantised.codes.unique().tolist())
+            used |= set(result.quantised.codes.flatten().tolist())
             scores.setdefault(stem, []).append(study_sdr(excerpt, result.audio[0].numpy()))
     by_stem = {stem: float(np.mean(values)) for stem, values in scores.items()}
     return {
@@ -131,20 +133,22 @@ def write_model_card(judgement: dict[str, Any], parameters: JukeboxPretrainParam
     sdr = judgement["reconstruction_sdr_db"]
     rows = "\n".join(f"| {stem} | {value:.1f} |" for stem, value in sdr.items())
     training = parameters.training
+    weights, data = judgement["weights"], ", ".join(parameters.data.stems)
     return f"""# jukebox_{parameters.preset}: a VQ-VAE to start transfer from
 
-Made by `kedro run --pipeline=jukebox_pretrain` from MIDI files that ship with the project and nothing else. No part
-of Jukebox's code or weights is in it.
+Made by `kedro run --pipeline=jukebox_pretrain` from MIDI files that ship with the project and nothing else.
+No part of Jukebox's code or weights is in it.
 
-- **Data**: {judgement["training_songs"]} songs of the part `pretrain` of `data/01_raw/midi/songs.csv`, rendered with
-  random other instruments and drum kits than they were written for; chunks of {parameters.examples.chunk_samples} samples
-  of a random stem ({", ".join(parameters.data.stems)}) or the mixture. Data hash {judgement["weights"]["data_hash"]}.
-- **Training**: {training.num_steps} steps of {training.batch_size} chunks, learning rate {training.learning_rate:g},
-  weights averaged with decay {training.ema_decay}, seed {parameters.seed}.
+- **Data**: {judgement["training_songs"]} songs of the part `pretrain` of `data/01_raw/midi/songs.csv`,
+  rendered with random other instruments and drum kits than they were written for; chunks of
+  {parameters.examples.chunk_samples} samples of a random stem ({data}) or the mixture.
+  Data hash {weights["data_hash"]}.
+- **Training**: {training.num_steps} steps of {training.batch_size} chunks, learning rate
+  {training.learning_rate:g}, weights averaged with decay {training.ema_decay}, seed {parameters.seed}.
 - **Codes used** by the held-out excerpts: {100 * judgement["codes_used_share"]:.0f} % of
   {VQVAE_PRESETS[parameters.preset].num_codes}.
-- **Reconstruction** of {parameters.held_out_seconds:g} s of every stem of the {judgement["held_out_songs"]} test songs,
-  whole-signal SDR, mean over songs:
+- **Reconstruction** of {parameters.held_out_seconds:g} s of every stem of the
+  {judgement["held_out_songs"]} test songs, whole-signal SDR, mean over songs:
 
 | stem | SDR (dB) |
 |---|---|

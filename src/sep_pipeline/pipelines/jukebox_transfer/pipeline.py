@@ -26,7 +26,12 @@ def create_pipeline(configuration: ProjectParameters) -> Pipeline:
     steps = [
         *_preparation(study),
         *(step for cell in study.cells for step in _training(study, cell)),
-        *(step for arm in study.run.arms for seed in study.run.seeds for step in _evaluation(study, arm, seed)),
+        *(
+            step
+            for arm in study.run.arms
+            for seed in study.run.seeds
+            for step in _evaluation(study, arm, seed)
+        ),
         *_results(study),
     ]
     return create_data_pipeline(configuration) + Pipeline(steps)
@@ -56,7 +61,12 @@ def _preparation(study: JukeboxTransferParameters) -> Iterator[Node]:
     for stem in study.data.stems:
         yield node(
             nodes.measure_bandwidths,
-            inputs=[_store(study), f"{PARAMETERS}.examples", f"{PARAMETERS}.stems.{stem}", f"{STUDY}.inputs_checked"],
+            inputs=[
+                _store(study),
+                f"{PARAMETERS}.examples",
+                f"{PARAMETERS}.stems.{stem}",
+                f"{STUDY}.inputs_checked",
+            ],
             outputs=f"{STUDY}.{stem}.bandwidths",
             name=f"measure_bandwidths_{stem}",
             namespace="prepare",
@@ -64,7 +74,7 @@ def _preparation(study: JukeboxTransferParameters) -> Iterator[Node]:
 
 
 def _training(study: JukeboxTransferParameters, cell: Cell) -> Iterator[Node]:
-    name = f"{cell.arm}.{cell.stem}.seed_{cell.seed}"
+    name = cell.namespace
     arm = study.arms[cell.arm]
     common = {
         "stem_store": _store(study),
@@ -73,7 +83,9 @@ def _training(study: JukeboxTransferParameters, cell: Cell) -> Iterator[Node]:
         "examples": f"{PARAMETERS}.examples",
         "cell": f"{PARAMETERS}.cells.{name}",
         "execution": "params:execution",
-        "tracker": f"{STUDY}.{name}.tracker",
+        # One entry for all cells: an entry per cell would be a box per cell in the graph.
+        "trackers": f"{STUDY}.mlflow_runs",
+        "checkpoints": f"{STUDY}.checkpoints",
     }
     transferred = {"transferred_weights": f"{STUDY}.transferred_weights"}
     yield node(
@@ -81,13 +93,12 @@ def _training(study: JukeboxTransferParameters, cell: Cell) -> Iterator[Node]:
         inputs={
             **common,
             "phase": f"{PARAMETERS}.arms.{cell.arm}.phase_one",
-            "workspace": f"{STUDY}.{name}.phase_one_workspace",
             **(transferred if arm.phase_one.initial_weights == "pretrained" else {}),
         },
         outputs=[f"{STUDY}.{name}.phase_one_weights", f"{STUDY}.{name}.phase_one_curves"],
         name="train_phase_one",
         namespace=name,
-        tags="training",
+        tags=["training", cell.stem],
     )
     yield node(
         nodes.train_phase_two,
@@ -95,7 +106,6 @@ def _training(study: JukeboxTransferParameters, cell: Cell) -> Iterator[Node]:
             **common,
             "phase": f"{PARAMETERS}.arms.{cell.arm}.phase_two",
             "phase_one_weights": f"{STUDY}.{name}.phase_one_weights",
-            "workspace": f"{STUDY}.{name}.phase_two_workspace",
             **(transferred if arm.phase_two.me_init == "pretrained" else {}),
         },
         outputs=[
@@ -105,7 +115,7 @@ def _training(study: JukeboxTransferParameters, cell: Cell) -> Iterator[Node]:
         ],
         name="train_phase_two",
         namespace=name,
-        tags="training",
+        tags=["training", cell.stem],
     )
 
 
@@ -127,11 +137,23 @@ def _evaluation(study: JukeboxTransferParameters, arm: str, seed: int) -> Iterat
         namespace=arm,
     )
     yield node(
+        nodes.collect_curves,
+        inputs=[
+            f"{STUDY}.{arm}.{stem}.seed_{seed}.{phase}_curves"
+            for stem in study.data.stems
+            for phase in ("phase_one", "phase_two")
+        ],
+        outputs=f"{cell}.curves",
+        name=f"collect_curves_{name}",
+        namespace=arm,
+    )
+    yield node(
         nodes.separate_test_tracks,
         inputs=[f"{cell}.separator", _store(study), f"{PARAMETERS}.evaluation", "params:execution"],
         outputs=f"{cell}.estimates",
         name=f"separate_{name}",
         namespace="separate",
+        tags="evaluation",
     )
     yield node(
         nodes.score_test_tracks,
@@ -144,6 +166,7 @@ def _evaluation(study: JukeboxTransferParameters, arm: str, seed: int) -> Iterat
         outputs=[f"{cell}.track_scores", f"{cell}.museval"],
         name=f"score_{name}",
         namespace="scores",
+        tags="evaluation",
     )
     if study.evaluation.curve_seconds > 0:
         yield node(
@@ -158,16 +181,20 @@ def _evaluation(study: JukeboxTransferParameters, arm: str, seed: int) -> Iterat
             ],
             outputs=f"{cell}.step_scores",
             name=f"score_snapshots_{name}",
-            namespace="scores",
+            namespace=arm,
+            tags="evaluation",
         )
 
 
 def _results(study: JukeboxTransferParameters) -> Iterator[Node]:
     grid = [(arm, seed) for arm in study.run.arms for seed in study.run.seeds]
-    cells = [f"{STUDY}.{cell.arm}.{cell.stem}.seed_{cell.seed}" for cell in study.cells]
     yield node(
         nodes.score_floors,
-        inputs=[_store(study), *(f"{PARAMETERS}.stems.{stem}" for stem in study.data.stems)],
+        inputs=[
+            _store(study),
+            f"{PARAMETERS}.run",
+            *(f"{PARAMETERS}.stems.{stem}" for stem in study.data.stems),
+        ],
         outputs=f"{STUDY}.floors",
         name="score_floors",
         namespace="scores",
@@ -184,7 +211,7 @@ def _results(study: JukeboxTransferParameters) -> Iterator[Node]:
     )
     yield node(
         nodes.collect_curves,
-        inputs=[f"{cell}.{phase}_curves" for cell in cells for phase in ("phase_one", "phase_two")],
+        inputs=[f"{STUDY}.{arm}.seed_{seed}.curves" for arm, seed in grid],
         outputs=f"{STUDY}.curves",
         name="collect_curves",
         namespace="tables",

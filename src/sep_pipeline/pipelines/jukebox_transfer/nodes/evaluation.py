@@ -15,16 +15,24 @@ from sep_pipeline.configuration.jukebox_transfer import (
     ArmRun,
     EvaluationParameters,
     ModelParameters,
+    RunParameters,
 )
 from sep_pipeline.data.manifest import Track
 from sep_pipeline.datasets import FolderWriter, Weights
 from sep_pipeline.files import folder_written_aside
 from sep_pipeline.metrics.aggregate import median_of_frames
-from sep_pipeline.metrics.museval_scores import score_track, write_museval_json
+from sep_pipeline.metrics.museval_scores import TargetScores, score_track, write_museval_json
 from sep_pipeline.metrics.whole_track import si_sdr, study_sdr
 from sep_pipeline.models.vqvae import VQVAE
 from sep_pipeline.models.weights import load_into, load_weights
-from sep_pipeline.pipelines.data.store import Audio, mono_mixture, mono_stems, read_estimates, store_hash, store_tracks
+from sep_pipeline.pipelines.data.store import (
+    Audio,
+    mono_mixture,
+    mono_stems,
+    read_estimates,
+    store_hash,
+    store_tracks,
+)
 from sep_pipeline.pipelines.jukebox_transfer.nodes.preparation import vqvae_config
 from sep_pipeline.separation import (
     fit_mixture_scales,
@@ -71,7 +79,11 @@ def separate_test_tracks(
 ) -> FolderWriter:
     """Separate every test track; a track is one folder that appears when its stems are complete."""
     return partial(
-        _separate_tracks, separator=separator, stem_store=stem_store, evaluation=evaluation, execution=execution
+        _separate_tracks,
+        separator=separator,
+        stem_store=stem_store,
+        evaluation=evaluation,
+        execution=execution,
     )
 
 
@@ -126,7 +138,7 @@ def score_test_tracks(
     return pd.DataFrame(rows), partial(_write_museval, frames=frames)
 
 
-def _write_museval(folder: Path, *, frames: Mapping[str, list[dict[str, object]]]) -> None:
+def _write_museval(folder: Path, *, frames: Mapping[str, list[TargetScores]]) -> None:
     for track_id, targets in frames.items():
         write_museval_json(folder / "test" / f"{track_id}.json", targets)
 
@@ -144,8 +156,11 @@ def _row(arm: str, stem: str, seed: int, track: Track, metric: str, value: float
     return {"arm": arm, "stem": stem, "seed": seed, "track": track.track_id, "metric": metric, "value": value}
 
 
-def score_floors(stem_store: Path, *stems: str) -> pd.DataFrame:
-    """Score what needs no training: silence, and the mixture scaled per stem by a factor from the training tracks."""
+def score_floors(stem_store: Path, run: RunParameters, *stems: str) -> pd.DataFrame:
+    """Score what needs no training: silence, and the mixture times one factor per stem.
+
+    The rows stand once per seed of the run, so that arms and floors are compared over the same seeds.
+    """
     scales = fit_mixture_scales(
         (mono_mixture(track), dict(zip(stems, mono_stems(track, stems), strict=True)))
         for track in store_tracks(stem_store, "train")
@@ -153,9 +168,13 @@ def score_floors(stem_store: Path, *stems: str) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     for track in store_tracks(stem_store, "test"):
         mixture, references = mono_mixture(track), mono_stems(track, stems)
-        rows += whole_song_rows("zero", 0, track, stems, references, zero_estimates(mixture, len(stems)))
-        rows += whole_song_rows("scaled_mixture", 0, track, stems, references, scaled_mixture(mixture, scales))
-    return pd.DataFrame(rows)
+        floors = {
+            "zero": zero_estimates(mixture, len(stems)),
+            "scaled_mixture": scaled_mixture(mixture, scales),
+        }
+        for name, guesses in floors.items():
+            rows += whole_song_rows(name, 0, track, stems, references, guesses)
+    return pd.concat([pd.DataFrame(rows).assign(seed=seed) for seed in run.seeds], ignore_index=True)
 
 
 def score_snapshots(

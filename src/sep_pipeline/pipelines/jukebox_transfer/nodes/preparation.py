@@ -6,19 +6,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import sep_pipeline
 from sep_pipeline.configuration.data import ExampleParameters
 from sep_pipeline.configuration.jukebox_transfer import ModelParameters
 from sep_pipeline.data.bandwidth import stem_bandwidth
 from sep_pipeline.data.examples import StemExamples
 from sep_pipeline.datasets import Weights
-from sep_pipeline.errors import CheckpointMismatchError, MissingCheckpointError
+from sep_pipeline.errors import CheckpointMismatchError
 from sep_pipeline.files import file_digest
 from sep_pipeline.models.vqvae import VQVAE, VQVAE_PRESETS, VQVAEConfig, load_released_level_zero
 from sep_pipeline.models.weights import load_into, load_weights
 from sep_pipeline.pipelines.data.store import store_tracks
 
-SHIPPED_WEIGHTS = Path(sep_pipeline.__file__).parent / "weights"
 SURVEY_SEED = 0
 
 
@@ -39,31 +37,17 @@ def load_transferred_weights(model: ModelParameters) -> Weights:
         CheckpointMismatchError: Keys or shapes differ from the preset.
     """
     config = vqvae_config(model)
-    path = _weights_path(model)
+    path = model.weights
     if path.suffix == ".safetensors":
         state, metadata = load_weights(path)
         source = metadata.get("name", path.stem)
     else:
         state, report = load_released_level_zero(path, config)
-        source = f"Jukebox level 0 ({report.num_loaded} tensors, {len(report.ignored)} of other levels ignored)"
+        source = (
+            f"Jukebox level 0 ({report.num_loaded} tensors, {len(report.ignored)} of other levels ignored)"
+        )
     load_into(VQVAE(config), state, file=path)
     return Weights(state, {"source": source, "sha256": file_digest(path), "preset": model.resolved_preset()})
-
-
-def _weights_path(model: ModelParameters) -> Path:
-    if model.weights == "shipped":
-        preset = model.resolved_preset()
-        path = SHIPPED_WEIGHTS / f"jukebox_{preset}" / "weights.safetensors"
-        if not path.is_file():
-            raise MissingCheckpointError(
-                f"no weights of the preset {preset} are shipped",
-                file=path,
-                parameter="weights",
-                expected="--params=weights=/path/to/vqvae.pth.tar, or a run of jukebox_pretrain",
-            )
-        return path
-    assert isinstance(model.weights, Path)
-    return model.weights
 
 
 def check_inputs(
@@ -101,7 +85,7 @@ def check_inputs(
 
 
 def measure_bandwidths(
-    stem_store: Path, examples: ExampleParameters, stem: str, inputs_checked: dict[str, Any]
+    stem_store: Path, examples: ExampleParameters, stem: str, _inputs_checked: dict[str, Any]
 ) -> dict[str, float]:
     """Measure how loud a stem's training chunks are, to normalise the losses (spec of the study, section 4).
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,13 @@ from matplotlib.figure import Figure
 
 from sep_pipeline.configuration.jukebox_transfer import ArmParameters, ArmRun, ModelParameters
 from sep_pipeline.metrics.aggregate import MEAN_OVER_SONGS, MEDIAN_OF_MEDIANS
-from sep_pipeline.pipelines.data.store import mono_mixture, mono_stems, read_estimates, store_hash, store_tracks
+from sep_pipeline.pipelines.data.store import (
+    mono_mixture,
+    mono_stems,
+    read_estimates,
+    store_hash,
+    store_tracks,
+)
 from sep_pipeline.pipelines.jukebox_transfer.nodes.evaluation import SI_SDR, STUDY_SDR, WIENER_SUFFIX
 from sep_pipeline.pipelines.version import code_version
 from sep_pipeline.reporting.comparisons import paired_difference
@@ -57,8 +63,8 @@ def make_tables(
     """Aggregate the scores.
 
     Returns:
-        Table 1: the study's SDR by arm and stem, beside the printed figures. Table 2: the first arm and the floors
-        beside the figures that the paper cites. Table 3: museval's four metrics.
+        Table 1: the study's SDR by arm and stem, beside the printed figures. Table 2: the first arm and the
+        floors beside the figures that the paper cites. Table 3: museval's four metrics.
     """
     printed = published_results["jukebox_transfer"]
     stems = set(scores["stem"])
@@ -72,9 +78,7 @@ def make_tables(
         published={STUDY_SDR: _comparable(printed["table_1"], stems)},
         **common,
     )
-    table_3 = result_table(
-        scores, aggregations=dict.fromkeys(FRAME_METRICS, MEDIAN_OF_MEDIANS), **common
-    )
+    table_3 = result_table(scores, aggregations=dict.fromkeys(FRAME_METRICS, MEDIAN_OF_MEDIANS), **common)
     return table_1, _beside_cited(table_1, _comparable(printed["table_2"], stems)), table_3
 
 
@@ -90,7 +94,7 @@ def _provenance(
         source = parsed.phase_one.initial_weights
         found[str(name)] = Provenance(
             steps=parsed.phase_one.training.num_steps + parsed.phase_two.training.num_steps,
-            weights=f"{source} ({model.weights})" if source == "pretrained" else source,
+            weights=f"{source} ({model.weights_name})" if source == "pretrained" else source,
             data_hash=data_hash,
         )
     return found
@@ -122,17 +126,26 @@ def write_tables(
 ) -> tuple[str, str, str, str]:
     """The tables as Markdown, and the text printed at the end of a run."""
     title = "Study 1, table 1: transfer learning with a Jukebox VQ-VAE per stem"
-    markdown_1 = render_markdown(table_1, metric=STUDY_SDR, title=title, labels=LABELS)
+    labels = LABELS | _wiener_labels(table_1["arm"].unique())
+    markdown_1 = render_markdown(table_1, metric=STUDY_SDR, title=title, labels=labels)
     markdown_2 = render_markdown(
-        table_2, metric=STUDY_SDR, title="Study 1, table 2: beside the figures that the paper cites", labels=LABELS
+        table_2,
+        metric=STUDY_SDR,
+        title="Study 1, table 2: beside the figures that the paper cites",
+        labels=LABELS,
     )
     markdown_3 = "\n".join(
         render_markdown(table_3, metric=metric, title=f"Study 1, table 3: {metric} of museval", labels=LABELS)
         for metric in FRAME_METRICS
     )
     verdicts = "\n".join(_verdicts(scores))
-    plain = render_plain(table_1, metric=STUDY_SDR, title=title, labels=LABELS)
+    plain = render_plain(table_1, metric=STUDY_SDR, title=title, labels=labels)
     return f"{markdown_1}\n{_as_list(verdicts)}", markdown_2, markdown_3, f"\n{plain}\n{verdicts}\n"
+
+
+def _wiener_labels(arms: Iterable[str]) -> dict[str, str]:
+    """The extra row of an arm reads as that arm's, whatever it is called."""
+    return {arm: "  + Wiener masks" for arm in arms if arm.endswith(WIENER_SUFFIX)}
 
 
 def _verdicts(scores: pd.DataFrame) -> list[str]:

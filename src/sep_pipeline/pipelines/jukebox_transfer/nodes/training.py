@@ -24,10 +24,13 @@ from sep_pipeline.models.vqvae import VQVAE, Encoder
 from sep_pipeline.models.weights import load_into, save_weights
 from sep_pipeline.pipelines.data.store import store_tracks
 from sep_pipeline.pipelines.jukebox_transfer.nodes.preparation import vqvae_config
-from sep_pipeline.tracking import Tracker
+from sep_pipeline.tracking import CellTrackers, Tracker
 from sep_pipeline.training.loop import train
 from sep_pipeline.training.result import TrainingResult
 from sep_pipeline.training.vqvae_tasks import PhaseOneTask, PhaseTwoTask
+
+Phase = PhaseOneParameters | PhaseTwoParameters
+PHASE_NAMES: dict[type, str] = {PhaseOneParameters: "phase_one", PhaseTwoParameters: "phase_two"}
 
 MIXTURE_ENCODER_SEED = 1_000_000
 """Added to the cell's seed, so that a random mixture encoder is no copy of the random stem encoder."""
@@ -41,9 +44,9 @@ def train_phase_one(
     examples: ExampleParameters,
     cell: Cell,
     execution: ExecutionParameters,
-    tracker: Tracker,
+    trackers: CellTrackers,
+    checkpoints: Workspace,
     phase: PhaseOneParameters,
-    workspace: Workspace,
     transferred_weights: Weights | None = None,
 ) -> tuple[Weights, pd.DataFrame]:
     """Train the VQ-VAE to reconstruct the isolated stem.
@@ -64,12 +67,23 @@ def train_phase_one(
         network.codebook.reset_statistics(network.config.num_frames(examples.chunk_samples))
     network.set_precision(execution.resolved_precision())
     task = PhaseOneTask(
-        network, _examples(stem_store, [cell.stem], examples, cell, phase.training.batch_size), Bandwidths(**bandwidths)
+        network,
+        _examples(stem_store, "train", [cell.stem], examples, cell, phase),
+        Bandwidths(**bandwidths),
+        validation=_validation(stem_store, [cell.stem], examples, cell, phase),
     )
-    tracker.log_parameters({"phase_one": phase.model_dump(), "examples": examples.model_dump(), "source": source})
-    result = _train(task, phase, cell, execution, tracker, workspace, "phase 1")
+    tracker = trackers.of(arm=cell.arm, stem=cell.stem, seed=cell.seed)
+    tracker.log_parameters(
+        {
+            **cell.model_dump(),
+            "phase_one": phase.model_dump(),
+            "examples": examples.model_dump(),
+            "source": source,
+        }
+    )
+    result = _train(task, phase, cell, execution, tracker, checkpoints)
     metadata = {"source": source, "seed": str(cell.seed), "phase_one_steps": str(result.num_steps)}
-    return Weights(result.weights, metadata), _curves(result, cell, "phase_one")
+    return Weights(result.weights, metadata), _curves(result, cell, phase)
 
 
 def train_phase_two(
@@ -80,17 +94,17 @@ def train_phase_two(
     examples: ExampleParameters,
     cell: Cell,
     execution: ExecutionParameters,
-    tracker: Tracker,
+    trackers: CellTrackers,
+    checkpoints: Workspace,
     phase: PhaseTwoParameters,
     phase_one_weights: Weights,
-    workspace: Workspace,
     transferred_weights: Weights | None = None,
 ) -> tuple[Weights, pd.DataFrame, FolderWriter]:
     """Train the mixture encoder onto the embedding of the frozen stem encoder.
 
     Returns:
-        The phase-1 model with the mixture encoder in place of its own, the training curves, and the same model at
-        the steps whose weights are kept.
+        The phase-1 model with the mixture encoder in place of its own, the training curves, and the same
+        model at the steps whose weights are kept.
 
     Raises:
         NonFiniteLossError: The loss or a gradient became NaN or infinite.
@@ -104,12 +118,14 @@ def train_phase_two(
     task = PhaseTwoTask(
         encoder,
         stem_model,
-        _examples(stem_store, [MIXTURE, cell.stem], examples, cell, phase.training.batch_size),
+        _examples(stem_store, "train", [MIXTURE, cell.stem], examples, cell, phase),
         me_loss=phase.me_loss,
         bandwidths=Bandwidths(**bandwidths),
+        validation=_validation(stem_store, [MIXTURE, cell.stem], examples, cell, phase),
     )
+    tracker = trackers.of(arm=cell.arm, stem=cell.stem, seed=cell.seed)
     tracker.log_parameters({"phase_two": phase.model_dump()})
-    result = _train(task, phase, cell, execution, tracker, workspace, "phase 2")
+    result = _train(task, phase, cell, execution, tracker, checkpoints)
     tracker.end("FINISHED")
     metadata = {**phase_one_weights.metadata, "phase_two_steps": str(result.num_steps)}
     deployed = partial(_deployed, stem_model.state_dict())
@@ -117,7 +133,7 @@ def train_phase_two(
     snapshots[result.num_steps] = deployed(result.weights)
     return (
         Weights(snapshots[result.num_steps], metadata),
-        _curves(result, cell, "phase_two"),
+        _curves(result, cell, phase),
         partial(_write_snapshots, snapshots=snapshots),
     )
 
@@ -136,7 +152,9 @@ def _part(state: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor
     return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
 
 
-def _deployed(stem_state: dict[str, torch.Tensor], encoder_state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _deployed(
+    stem_state: dict[str, torch.Tensor], encoder_state: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
     """The model that separates: codebook and decoder of the stem, encoder of the mixture."""
     return stem_state | {f"encoder.{name}": tensor for name, tensor in encoder_state.items()}
 
@@ -149,40 +167,51 @@ def _write_snapshots(folder: Path, *, snapshots: dict[int, dict[str, torch.Tenso
 
 
 def _examples(
-    stem_store: Path, stems: list[str], examples: ExampleParameters, cell: Cell, batch_size: int
+    stem_store: Path, split: str, stems: list[str], examples: ExampleParameters, cell: Cell, phase: Phase
 ) -> StemExamples:
     return StemExamples(
-        store_tracks(stem_store, "train"),
+        store_tracks(stem_store, split),
         stems,
         chunk_samples=examples.chunk_samples,
-        batch_size=batch_size,
+        batch_size=phase.training.batch_size,
         seed=cell.seed,
         shift=examples.shift,
         blend=examples.blend,
     )
 
 
+def _validation(
+    stem_store: Path, stems: list[str], examples: ExampleParameters, cell: Cell, phase: Phase
+) -> StemExamples | None:
+    """The same validation chunks for every arm and seed; None where the training does not look at them."""
+    if phase.training.evaluate_every_steps is None:
+        return None
+    fixed = examples.model_copy(update={"shift": False, "blend": "off"})
+    return _examples(stem_store, "validation", stems, fixed, cell.model_copy(update={"seed": 0}), phase)
+
+
 def _train(
     task: PhaseOneTask | PhaseTwoTask,
-    phase: PhaseOneParameters | PhaseTwoParameters,
+    phase: Phase,
     cell: Cell,
     execution: ExecutionParameters,
     tracker: Tracker,
-    workspace: Workspace,
-    name: str,
+    checkpoints: Workspace,
 ) -> TrainingResult:
+    name = PHASE_NAMES[type(phase)]
+    workspace = checkpoints.of_node(f"{cell.namespace}.train_{name}")
     return train(
         task,
         phase.training,
         workspace=workspace.folder,
         identity=workspace.identity,
         seed=cell.seed,
-        callbacks=[tracker.within(name.replace(" 1", "_one").replace(" 2", "_two"))],
+        callbacks=[tracker.within(name)],
         device=execution.resolved_device(),
-        description=f"{cell.label} {name}",
+        description=f"{cell.label} {name.replace('_', ' ')}",
     )
 
 
-def _curves(result: TrainingResult, cell: Cell, phase: str) -> pd.DataFrame:
+def _curves(result: TrainingResult, cell: Cell, phase: Phase) -> pd.DataFrame:
     curves = pd.DataFrame(result.curves)
-    return curves.assign(arm=cell.arm, stem=cell.stem, seed=cell.seed, phase=phase)
+    return curves.assign(arm=cell.arm, stem=cell.stem, seed=cell.seed, phase=PHASE_NAMES[type(phase)])

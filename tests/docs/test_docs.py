@@ -1,0 +1,272 @@
+"""The documentation names only what exists: links, commands, parameters and their defaults, paths, errors."""
+
+import ast
+import importlib
+import itertools
+import re
+import shlex
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+from sep_pipeline import errors
+from sep_pipeline.configuration.project import TOP_LEVEL_KEYS, parse_parameters
+
+PROJECT = Path(__file__).parents[2]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+PATH = re.compile(
+    r"(?<![\w/.<>])(?:src|conf|docs|tests|tools|benchmarks|notebooks|data)/[\w./{},<>*-]*[\w}>/*]"
+)
+PAPER_ROOTS = {"musdb_root": "/path/to/musdb18hq", "weights": "/path/to/vqvae.pth.tar"}
+WRITTEN_BY_THE_USER = "conf/local/"
+
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "notebooks/*.md", "data/01_raw/*.md")
+    for path in PROJECT.glob(pattern)
+)
+PROSE = [path for path in DOCUMENTS if path.relative_to(PROJECT).parts[:2] != ("docs", "results")]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PROJECT).as_posix()
+
+
+@cache
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def fences(path: Path, *languages: str) -> list[str]:
+    return [body for language, body in FENCE.findall(text_of(path)) if language in languages]
+
+
+def spans(path: Path) -> list[str]:
+    return SPAN.findall(FENCE.sub("", text_of(path)))
+
+
+def commands(path: Path) -> list[str]:
+    """Lines of shell examples and commands in running text."""
+    lines = [line.partition("  #")[0].strip() for body in fences(path, "bash") for line in body.splitlines()]
+    return [line for line in (*lines, *spans(path)) if re.match(r"(kedro|make|python) ", line)]
+
+
+def nested(assignments: str) -> dict[str, Any]:
+    """What `--params=` makes of its text."""
+    tree: dict[str, Any] = {}
+    for assignment in assignments.split(","):
+        name, _, value = assignment.partition("=")
+        *blocks, last = name.split(".")
+        block = tree
+        for key in blocks:
+            block = block.setdefault(key, {})
+        block[last] = yaml.safe_load(value)
+    return tree
+
+
+@pytest.fixture(params=PROSE, ids=name_of)
+def document(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.param
+    return path
+
+
+@pytest.fixture
+def base(load_parameters: Any) -> dict[str, Any]:
+    return dict(load_parameters("base"))
+
+
+@pytest.fixture
+def known(base: dict[str, Any]) -> dict[str, Any]:
+    """Every parameter with its default; what files leave out has that of its model."""
+    parsed = parse_parameters(base)
+    tree = parsed.model_dump(mode="json")
+    study = tree["jukebox_transfer"]
+    defaults = {name: study[name] for name in ("data", "model", "examples", "evaluation")}
+    complete = {
+        **tree["execution"],
+        "jukebox_pretrain": tree["jukebox_pretrain"],
+        "jukebox_transfer": {**study, "defaults": {**defaults, **study["arms"]["pretrained"]}},
+    }
+    merged: dict[str, Any] = OmegaConf.to_container(OmegaConf.merge(complete, base))  # type: ignore[assignment]
+    return merged
+
+
+def value_at(tree: Any, dotted: str) -> Any:
+    for key in dotted.split("."):
+        tree = tree[key]
+    return tree
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_links_lead_somewhere(path: Path) -> None:
+    for link in LINK.findall(FENCE.sub("", text_of(path))):
+        if link.startswith(("http://", "https://")):
+            continue
+        file, _, heading = link.partition("#")
+        target = path if not file else path.parent / file
+        assert target.exists(), f"{name_of(path)}: {link} does not exist"
+        if heading:
+            titles = re.findall(r"^#+ (.+)$", text_of(target), re.MULTILINE)
+            slugs = [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles]
+            assert heading in slugs, f"{name_of(path)}: {link} names no heading"
+
+
+def test_make_targets_exist(document: Path) -> None:
+    targets = re.findall(r"^([a-z-]+):", text_of(PROJECT / "Makefile"), re.MULTILINE)
+    for command in commands(document):
+        for target in re.findall(r"\bmake ([a-z-]+)", command):
+            assert target in targets, command
+
+
+def test_programs_exist(document: Path) -> None:
+    for command in commands(document):
+        for program in re.findall(r"\bpython ([\w./]+\.py)", command):
+            assert (PROJECT / program).is_file(), command
+
+
+def test_commands_have_options_that_exist(document: Path) -> None:
+    from sep_pipeline.cli import cli
+
+    options = {option for parameter in cli.commands["run"].params for option in parameter.opts}
+    for command in commands(document):
+        if command.startswith("kedro run"):
+            given = [word.partition("=")[0] for word in shlex.split(command) if word.startswith("-")]
+            assert set(given) <= options, command
+
+
+def test_pipelines_exist(document: Path) -> None:
+    from sep_pipeline.pipeline_registry import register_pipelines
+
+    known_pipelines = register_pipelines()
+    for name in re.findall(r"--pipeline=(\w+)", text_of(document)):
+        assert name in known_pipelines
+
+
+def test_the_readme_lists_every_pipeline() -> None:
+    from sep_pipeline.pipeline_registry import register_pipelines
+
+    section = text_of(PROJECT / "README.md").partition("## Pipelines\n")[2].partition("\n## ")[0]
+    listed = set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE))
+    assert listed == set(register_pipelines()) - {"__default__"}
+
+
+def test_environments_exist(document: Path) -> None:
+    for name in re.findall(r"--env=(\w+)", text_of(document)):
+        assert (PROJECT / "conf" / name).is_dir()
+
+
+def test_parameters_of_commands_are_accepted(document: Path, load_parameters: Any) -> None:
+    for command in re.findall(r"[^`\n]*--params=[^\s`\"]+", text_of(document)):
+        assignments = command.rpartition("--params=")[2]
+        if "=" not in assignments:
+            continue
+        environment = next(iter(re.findall(r"--env=(\w+)", command)), "base")
+        roots = PAPER_ROOTS if environment == "paper" else {}
+        parse_parameters(load_parameters(environment, **{**roots, **nested(assignments)}))
+
+
+def test_examples_of_parameter_files_are_accepted(document: Path, base: dict[str, Any]) -> None:
+    for body in fences(document, "yaml"):
+        given = yaml.safe_load(body)
+        assert set(given) <= set(TOP_LEVEL_KEYS), body
+        merged: Any = OmegaConf.to_container(OmegaConf.merge(base, given))
+        parse_parameters(merged)
+
+
+def test_parameters_named_in_the_text_exist(document: Path, known: dict[str, Any]) -> None:
+    for span in spans(document):
+        dotted = span.partition("=")[0]
+        if re.fullmatch(r"jukebox_(transfer|pretrain)(\.[a-z_]+)+", dotted):
+            value_at(known, dotted)
+
+
+def test_tables_of_parameters_state_the_defaults(document: Path, known: dict[str, Any]) -> None:
+    table = r"^\| (Below `(?P<block>[\w.]+)`|Top level) \| Default \|.*\n\|[-| ]+\|\n(?P<rows>(\|.*\n)+)"
+    for match in re.finditer(table, text_of(document), re.MULTILINE):
+        for name, default in re.findall(r"^\| `([\w.]+)` \| `(.+?)` \|", match["rows"], re.MULTILINE):
+            dotted = f"{match['block']}.{name}" if match["block"] else name
+            actual = value_at(known, dotted)
+            assert actual == yaml.safe_load(default), (
+                f"{name_of(document)} says {dotted} = {default}; it is {actual}"
+            )
+
+
+def expanded(path: str) -> list[str]:
+    """`a/{b,c}` is `a/b` and `a/c`."""
+    parts = [part.split(",") for part in re.split(r"\{([^}]*)\}", path)]
+    parts[::2] = [[",".join(part)] for part in parts[::2]]
+    return ["".join(choice) for choice in itertools.product(*parts)]
+
+
+@cache
+def written_paths() -> tuple[tuple[str, ...], ...]:
+    """Paths in the catalog, by components, with * for what a name fills in."""
+    found = []
+    for catalog in PROJECT.glob("conf/base/**/catalog.yml"):
+        content = text_of(catalog).replace("{study}", catalog.parent.name)
+        for filepath in re.findall(r"filepath: \"?\$\{globals:data_folder\}/([^\s\",]+)", content):
+            found.append(("data", *re.sub(r"\{\w+\}", "*", filepath).split("/")))
+    return tuple(found)
+
+
+def is_written(path: str) -> bool:
+    parts = re.sub(r"<\w+>", "*", path).strip("/").split("/")
+    return any(
+        all(
+            fnmatch(ours, theirs) or fnmatch(theirs, ours) for ours, theirs in zip(parts, known, strict=False)
+        )
+        for known in written_paths()
+    )
+
+
+def test_paths_exist(document: Path) -> None:
+    outside_links = LINK.sub("]", text_of(document))
+    for path in (path for found in PATH.findall(outside_links) for path in expanded(found)):
+        if path.startswith(WRITTEN_BY_THE_USER):
+            continue
+        if re.match(r"data/0[2-8]", path):
+            assert is_written(path), f"{name_of(document)}: no dataset writes {path}"
+        elif re.match(r"data/(test|paper)\b", path):
+            assert f"data_folder: {path}" in text_of(PROJECT / "conf" / path.split("/")[1] / "globals.yml")
+        elif not re.search(r"[<*]", path):
+            assert (PROJECT / path).exists(), f"{name_of(document)}: {path} does not exist"
+
+
+def test_python_examples_import_what_exists(document: Path) -> None:
+    for body in fences(document, "python"):
+        source = "\n".join(line for line in body.splitlines() if not line.startswith("%"))
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                module = importlib.import_module(node.module)
+                assert all(hasattr(module, alias.name) for alias in node.names), body
+
+
+@cache
+def source_text() -> str:
+    """All modules as one text; strings that are continued on the next line are joined."""
+    joined = "\n".join(text_of(path) for path in sorted(PROJECT.glob("src/**/*.py")))
+    return re.sub(r"\"\s*\n\s*f?\"", "", joined)
+
+
+def test_names_of_the_code_exist(document: Path) -> None:
+    for span in spans(document):
+        if re.fullmatch(r"\w+Error", span):
+            assert hasattr(errors, span), span
+        elif re.fullmatch(r"(?:[A-Z][a-z]+){2,}|[A-Z]+_[A-Z_]+|[a-z_]+\(\)", span.partition(".")[0]):
+            for part in span.removesuffix("()").split("."):
+                assert re.search(rf"\b{re.escape(part)}\b", source_text()), span
+
+
+def test_messages_are_those_of_the_program() -> None:
+    path = PROJECT / "docs" / "troubleshooting.md"
+    rows = re.findall(r"^\|(?: `\w+Error` \|)? `([^`]+)` \|", text_of(path), re.MULTILINE)
+    assert len(rows) > 40
+    missing = [message for message in rows if message not in source_text()]
+    assert not missing
