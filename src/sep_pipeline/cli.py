@@ -13,6 +13,7 @@ from kedro.framework.cli.utils import CONTEXT_SETTINGS
 from kedro.validation.exceptions import ParameterValidationError
 
 from sep_pipeline.errors import SepPipelineError
+from sep_pipeline.hooks import FingerprintHook
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
 
@@ -31,6 +32,7 @@ def cli() -> None:
 )
 def run(*, force: bool, **options: Any) -> None:
     """Run a pipeline; what is up to date is kept."""
+    FingerprintHook.is_forced = force
     options["runner"] = options["runner"] or "sep_pipeline.runner.CellRunner"
     with warnings.catch_warnings():
         # `--pipeline=` is the spelling users know; Kedro below 2 keeps it.
@@ -40,3 +42,7 @@ def run(*, force: bool, **options: Any) -> None:
             kedro_run.callback(**options, only_missing_outputs=not force)
         except (SepPipelineError, ParameterValidationError) as error:
             raise click.ClickException(f"{type(error).__name__}: {error}") from error
+        except ValueError as error:
+            if "Failed to find the pipeline" not in str(error):
+                raise
+            raise click.ClickException(str(error)) from error

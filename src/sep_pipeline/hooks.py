@@ -12,10 +12,11 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
 
 from sep_pipeline import pipeline_registry
 from sep_pipeline.configuration.project import node_parameters, parse_parameters
-from sep_pipeline.datasets import ArtifactDataset
+from sep_pipeline.datasets import ArtifactDataset, WorkspaceDataset
 from sep_pipeline.errors import StorageError
 from sep_pipeline.fingerprints import digest, expect_fingerprints, stale_nodes
 from sep_pipeline.runner import CellRunner
@@ -36,25 +37,48 @@ class ConfigurationHook:
         parameters = parse_parameters(context.config_loader["parameters"], context.project_path)
         context.config_loader["parameters"] = node_parameters(parameters)
         pipeline_registry.use_configuration(parameters)
-        CellRunner.default_workers = parameters.execution.num_processes
+        CellRunner.default_workers = parameters.processes.num_processes
 
 
 class FingerprintHook:
-    """Decides what is fresh, before Kedro asks which outputs are missing."""
+    """Decides what is fresh, before Kedro asks which outputs are missing.
+
+    Attributes:
+        is_forced: Whether the run makes everything again; finished trainings then start anew, too.
+    """
+
+    is_forced = False
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Hand every artifact its expected fingerprint and say what will be redone and why."""
         expect_fingerprints(pipeline, catalog)
-        stale = stale_nodes(pipeline, catalog)
-        for node, reason in stale.items():
-            logger.info("To do: %s (%s)", node.name, reason)
-        if not stale:
-            logger.info("Everything is up to date; --force makes it again")
+        if self.is_forced:
+            _forget_work_in_progress(pipeline, catalog)
+        else:
+            _announce(stale_nodes(pipeline, catalog), num_nodes=len(pipeline.nodes))
         for name in pipeline.all_outputs():
             dataset = catalog.get(name)
             if isinstance(dataset, ArtifactDataset):
                 _demand_writable(dataset.path)
+
+
+def _announce(stale: dict[Node, str], num_nodes: int) -> None:
+    if not stale:
+        logger.info("Everything is up to date; --force makes it again")
+    elif len(stale) == num_nodes and len(set(stale.values())) == 1:
+        logger.info("To do: all %d nodes (%s)", num_nodes, next(iter(stale.values())))
+    else:
+        for node, reason in stale.items():
+            logger.info("To do: %s (%s)", node.name, reason)
+
+
+def _forget_work_in_progress(pipeline: Pipeline, catalog: DataCatalog) -> None:
+    """Checkpoints of another identity are replaced, so a new one makes every training start anew."""
+    for name in pipeline.inputs():
+        dataset = catalog.get(name)
+        if isinstance(dataset, WorkspaceDataset):
+            dataset.use_new_identities()
 
 
 def _demand_writable(path: Path) -> None:

@@ -10,11 +10,15 @@ import os
 from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import get_context
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kedro.runner import ParallelRunner
+from kedro.runner import AbstractRunner, ParallelRunner
+from kedro.runner.parallel_runner import ParallelRunnerManager
 
 from sep_pipeline.mapping import available_processes, end_with_parent
+
+if TYPE_CHECKING:
+    from kedro.pipeline import Pipeline
 
 
 class CellRunner(ParallelRunner):
@@ -29,8 +33,22 @@ class CellRunner(ParallelRunner):
     default_workers: int | None = None
 
     def __init__(self, max_workers: int | None = None, is_async: bool = False) -> None:
-        super().__init__(max_workers=max_workers or available_processes(), is_async=is_async)
+        # Not ParallelRunner's own: its manager process would outlive a killed run.
+        AbstractRunner.__init__(self, is_async=is_async)
+        self._manager = ParallelRunnerManager()
+        self._manager.start(initializer=end_with_parent)
+        self._max_workers = self._validate_max_workers(max_workers or available_processes())
         self._wanted_workers = max_workers
+
+    def _run(
+        self,
+        pipeline: Pipeline,
+        catalog: Any,
+        hook_manager: Any = None,  # noqa: ARG002
+        run_id: str | None = None,
+    ) -> None:
+        # Not ParallelRunner's own, which only adds a line of advice about --async.
+        AbstractRunner._run(self, pipeline, catalog, run_id=run_id)
 
     def _get_required_workers_count(self, pipeline: Any) -> int:
         wanted = self._wanted_workers or type(self).default_workers or self._max_workers

@@ -124,6 +124,7 @@ class Chromium:
 
     def open(self, address: str) -> None:
         """Go to a page; forget what earlier pages reported."""
+        self.evaluate("1")
         self._events.clear()
         self.ask("Page.navigate", url=address)
 
@@ -154,17 +155,21 @@ class Chromium:
         return str(self.evaluate("document.body ? document.body.innerText : ''"))
 
     def click(self, selector: str, *, text: str = "") -> None:
-        """Click the first element that matches `selector` and contains `text`, once it is there."""
+        """Click the first element that matches `selector` and contains `text`, once it is there and rests."""
         found = (
             f"Array.from(document.querySelectorAll({json.dumps(selector)}))"
             f".find(element => element.textContent.includes({json.dumps(text)}))"
         )
         self.wait_for(f"!!{found}")
-        place = self.evaluate(
+        measure = (
             f"(() => {{const element = {found}; element.scrollIntoView({{block: 'center'}});"
             "const box = element.getBoundingClientRect();"
             "return {x: box.x + box.width / 2, y: box.y + box.height / 2}})()"
         )
+        place, before = self.evaluate(measure), None
+        while place != before:
+            time.sleep(0.3)
+            place, before = self.evaluate(measure), place
         for action in ("mouseMoved", "mousePressed", "mouseReleased"):
             self.ask("Input.dispatchMouseEvent", type=action, **place, button="left", clickCount=1)
 

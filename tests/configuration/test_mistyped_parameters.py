@@ -90,7 +90,6 @@ def test_a_mistyped_key_is_named_with_the_nearest_one_first(
         (f"{DEFAULTS}.phase_one.training.num_steps", -3, "out of range"),
         (f"{DEFAULTS}.phase_one.training.num_steps", 2.5, "fractional part"),
         (f"{DEFAULTS}.phase_two.me_loss", "l2", "'embedding' or 'embedding_and_decoded'"),
-        (f"{DEFAULTS}.evaluation.bootstrap_draws", 0, "greater than or equal to 1"),
         (f"{SCRATCH}.phase_one.training.num_steps", "x", "valid integer"),
         ("jukebox_pretrain", None, "block of parameters"),
     ],

@@ -42,6 +42,6 @@ def test_a_workspace_is_always_there(tmp_path: Path) -> None:
 def test_nodes_that_share_a_folder_have_parts_of_their_own(tmp_path: Path) -> None:
     dataset = WorkspaceDataset(filepath=str(tmp_path))
     dataset.identities = {"drums": "f1", "bass": "f2"}
-    parts = [dataset.load().of_node(name) for name in ("drums", "bass")]
-    assert parts == [Workspace(tmp_path / "drums", "f1"), Workspace(tmp_path / "bass", "f2")]
+    parts = [dataset.load().of_node(name, f"{name}/work") for name in ("drums", "bass")]
+    assert parts == [Workspace(tmp_path / "drums/work", "f1"), Workspace(tmp_path / "bass/work", "f2")]
     assert all(part.folder.is_dir() for part in parts)

@@ -190,9 +190,7 @@ def mlflow_runs() -> Callable[[Project], list[Any]]:
         client = MlflowClient(f"sqlite:///{project.path / 'mlflow.db'}")
         experiment = client.get_experiment_by_name(STUDY)
         assert experiment is not None
-        return list(
-            client.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"])
-        )
+        return list(client.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"]))
 
     return runs
 
@@ -206,7 +204,15 @@ def content_of() -> Callable[[Path], dict[str, Any]]:
 
         with safe_open(path, framework="np") as stored:
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-            values = {name: (tensor.dtype, tensor.shape, tensor.tobytes()) for name, tensor in tensors.items()}
+            values = {
+                name: (tensor.dtype, tensor.shape, tensor.tobytes()) for name, tensor in tensors.items()
+            }
             return {**values, "metadata": stored.metadata()}
 
     return content
+
+
+@pytest.fixture(scope="session")
+def project_type() -> type[Project]:
+    """For projects that live longer than one test."""
+    return Project

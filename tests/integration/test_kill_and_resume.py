@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -62,7 +60,7 @@ def killed_when(project: Any, command: list[str], moment: Callable[[], bool]) ->
         command, cwd=project.path, stdout=log, stderr=log, start_new_session=True, text=True
     )
     had_come = wait_until(lambda: moment() or process.poll() is not None, 180) and process.poll() is None
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait()
     wait_until(lambda: not processes_of(process.pid), 20)
     models = project.data / "06_models"
@@ -83,8 +81,8 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory, study: Any) -> Story:
-    project = type(study)(tmp_path_factory.mktemp("killed") / "project")
+def story(tmp_path_factory: pytest.TempPathFactory, study: Any, project_type: Any) -> Story:
+    project = project_type(tmp_path_factory.mktemp("killed") / "project")
     project.configure("jukebox_transfer.run.arms", [ARM])
     kedro = [str(Path(sys.executable).with_name("kedro")), *ARGUMENTS]
     rendered = project.data / "02_intermediate" / "rendered"
@@ -117,7 +115,9 @@ def test_what_bears_a_final_name_is_whole(story: Story, moment: str) -> None:
 
 
 def test_the_killed_training_had_begun_and_not_ended(story: Story) -> None:
-    names = {path.relative_to(story.project.data / "06_models").as_posix() for path in story.kills["step"].weights}
+    names = {
+        path.relative_to(story.project.data / "06_models").as_posix() for path in story.kills["step"].weights
+    }
     assert f"{STUDY}/{ARM}/seed_0/drums/phase_one.safetensors" in names
     assert f"{STUDY}/{ARM}/seed_0/drums/phase_two.safetensors" not in names
 
@@ -130,9 +130,7 @@ def test_rendered_songs_equal_those_of_an_unbroken_run(story: Story, study: Any)
         assert (story.project.data / path.relative_to(study.data)).read_bytes() == path.read_bytes()
 
 
-def test_weights_equal_those_of_an_unbroken_run_to_the_bit(
-    story: Story, study: Any, content_of: Any
-) -> None:
+def test_weights_equal_those_of_an_unbroken_run_to_the_bit(story: Story, study: Any, content_of: Any) -> None:
     files = sorted((study.data / "06_models" / STUDY / ARM).rglob("*.safetensors"))
     assert len(files) >= 4 * 5
     for path in files:

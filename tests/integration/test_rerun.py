@@ -5,8 +5,11 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+
+from sep_pipeline.audio.io import read_audio
 
 ARM = "no_finetune"
 STEMS = ["drums", "bass", "guitar", "other"]
@@ -93,9 +96,12 @@ def test_deleted_estimates_are_made_again_and_nothing_else(study: Any, study_cop
     files = sorted(original.rglob("*.wav"))
     assert files
     for file in files:
-        assert (folder / file.relative_to(original)).read_bytes() == file.read_bytes()
+        # Not the bytes: float files carry the time of writing.
+        np.testing.assert_array_equal(read_audio(folder / file.relative_to(original))[0], read_audio(file)[0])
     for weights in (study.data / "06_models").rglob("*.safetensors"):
-        assert (study_copy.data / "06_models" / weights.relative_to(study.data / "06_models")).samefile(weights)
+        assert (study_copy.data / "06_models" / weights.relative_to(study.data / "06_models")).samefile(
+            weights
+        )
 
 
 def test_force_makes_again_what_is_fresh(study_copy: Any) -> None:

@@ -20,9 +20,7 @@ STUDY_SDR = "SDR whole song"
 ARMS = ["pretrained", "scratch", "no_finetune", "scratch_as_published"]
 FLOORS = ["zero", "scaled_mixture"]
 STEMS = ["drums", "bass", "guitar", "other"]
-COLUMNS = (
-    "arm,stem,metric,aggregation,value,low,high,published,num_tracks,num_seeds,steps,weights,data_hash,code_version"
-)
+COLUMNS = "arm,stem,metric,aggregation,value,low,high,published,num_tracks,num_seeds,steps,weights,data_hash,code_version"
 
 
 @pytest.fixture
@@ -162,7 +160,10 @@ def test_the_separator_folder_gives_the_stored_estimates_again(study: Any, test_
     estimates = separate(separator, mixture.T.mean(axis=0, keepdims=True), rate)
     for stem, estimate in zip(separator.stems, estimates, strict=True):
         stored, _ = soundfile.read(
-            study.data / "07_model_output/jukebox_transfer/pretrained/seed_0/test" / test_tracks[0] / f"{stem}.wav",
+            study.data
+            / "07_model_output/jukebox_transfer/pretrained/seed_0/test"
+            / test_tracks[0]
+            / f"{stem}.wav",
             dtype="float32",
         )
         np.testing.assert_array_equal(estimate[0], stored)

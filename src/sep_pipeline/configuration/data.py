@@ -51,7 +51,10 @@ class StoreParameters(Strict):
         stems: Stem names, `auto` for those of the layout, or names joined by `+`.
         grouping: Stem to the instrument classes it sums, for layouts with finer stems; the stem without an
             entry takes the rest.
+        validation_tracks: Training tracks to hold out; None takes the layout's own.
+        channels: Channels of a converted store.
         min_seconds: Shorter tracks are dropped.
+        on_fault: Kind of fault (a column of `faults.csv`) to what is done, over the default rules.
     """
 
     name: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -61,7 +64,9 @@ class StoreParameters(Strict):
     stems: tuple[StemName, ...] = Field(min_length=1)
     grouping: dict[str, tuple[str, ...]] | None = None
     validation_tracks: tuple[str, ...] | None = None
+    channels: Literal[1, 2] = 2
     min_seconds: float = Field(default=0.0, ge=0)
+    on_fault: dict[str, Literal["stop", "drop", "keep"]] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -102,8 +107,10 @@ class ExampleParameters(Strict):
         shift: Whether windows move at random by up to half a chunk.
         blend: How stereo becomes mono: `shared` draws one left-right weight for mixture and stem,
             `independent` one for each (as the study did), `off` takes the mean.
+        item_share: Share of the timeline's windows that is trained on, from its start.
     """
 
     chunk_samples: int = Field(ge=8)
     shift: bool = True
     blend: Literal["shared", "independent", "off"] = "shared"
+    item_share: float = Field(default=1.0, gt=0, le=1)

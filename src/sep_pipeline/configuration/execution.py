@@ -10,18 +10,26 @@ from pydantic import Field
 from sep_pipeline.configuration.strict import Strict, WithoutEffect
 
 
+class ProcessParameters(Strict):
+    """How many processes share the work; no number depends on it.
+
+    Attributes:
+        num_processes: Worker processes; None takes one per core.
+    """
+
+    num_processes: Annotated[int | None, WithoutEffect, Field(ge=1)] = None
+
+
 class ExecutionParameters(Strict):
-    """Device, precision and processes of a run.
+    """Device and precision of training and separation.
 
     Attributes:
         device: `auto` takes the first CUDA device when there is one.
         precision: `auto` takes bf16 where the processor or GPU computes in it, else fp32.
-        num_processes: Worker processes; None takes one per core.
     """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    num_processes: Annotated[int | None, WithoutEffect, Field(ge=1)] = None
 
     def resolved_device(self) -> str:
         """`cpu` or `cuda`."""

@@ -104,14 +104,12 @@ class EvaluationParameters(Strict):
         wiener: Whether a labelled extra row refines the estimates with power-ratio masks.
         museval_excerpt_seconds: Length of the one excerpt per track that museval scores; None takes all.
         curve_seconds: Length of the excerpt per track behind the score-against-step figure; 0 leaves it out.
-        bootstrap_draws: Draws of the intervals.
     """
 
     mode: Literal["context", "published"] = "context"
     wiener: bool = True
     museval_excerpt_seconds: float | None = Field(default=5.0, gt=0)
     curve_seconds: float = Field(default=15.0, ge=0)
-    bootstrap_draws: int = Field(default=2000, ge=1)
 
 
 class RunParameters(Strict):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sep_pipeline.configuration.execution import ExecutionParameters
+from sep_pipeline.configuration.execution import ExecutionParameters, ProcessParameters
 from sep_pipeline.configuration.jukebox_pretrain import JukeboxPretrainParameters
 from sep_pipeline.configuration.jukebox_transfer import (
     STUDY as JUKEBOX_TRANSFER,
@@ -17,17 +17,19 @@ from sep_pipeline.configuration.jukebox_transfer import (
 )
 from sep_pipeline.configuration.strict import Strict, parse, require_known
 
-EXECUTION_KEYS = ("device", "precision", "num_processes")
+EXECUTION_KEYS = ("device", "precision")
+PROCESS_KEYS = ("num_processes",)
 RUN_TIME_KEYS = ("musdb_root", "weights")
 """Names that configuration files read with `runtime_params`, so that `--params=` can give them."""
 
-TOP_LEVEL_KEYS = (*EXECUTION_KEYS, *RUN_TIME_KEYS, "jukebox_pretrain", JUKEBOX_TRANSFER)
+TOP_LEVEL_KEYS = (*EXECUTION_KEYS, *PROCESS_KEYS, *RUN_TIME_KEYS, "jukebox_pretrain", JUKEBOX_TRANSFER)
 
 
 class ProjectParameters(Strict):
     """Everything that a run can be told."""
 
     execution: ExecutionParameters
+    processes: ProcessParameters
     jukebox_pretrain: JukeboxPretrainParameters
     jukebox_transfer: JukeboxTransferParameters
 
@@ -44,8 +46,10 @@ def parse_parameters(raw: Mapping[str, Any], project_path: Path | None = None) -
     """
     require_known(raw, TOP_LEVEL_KEYS)
     execution = {key: raw[key] for key in EXECUTION_KEYS if key in raw}
+    processes = {key: raw[key] for key in PROCESS_KEYS if key in raw}
     return ProjectParameters(
         execution=parse(ExecutionParameters, execution),
+        processes=parse(ProcessParameters, processes),
         jukebox_pretrain=parse(
             JukeboxPretrainParameters,
             raw.get("jukebox_pretrain", {}),
@@ -59,7 +63,8 @@ def parse_parameters(raw: Mapping[str, Any], project_path: Path | None = None) -
 def node_parameters(parameters: ProjectParameters) -> dict[str, Any]:
     """The tree of plain values that nodes name as `params:…`.
 
-    `params:execution`, `params:jukebox_transfer.data`, `params:jukebox_transfer.arms.<arm>.phase_one`,
+    `params:execution`, `params:processes`, `params:jukebox_transfer.data`,
+    `params:jukebox_transfer.arms.<arm>.phase_one`,
     `params:jukebox_transfer.cells.<arm>.<stem>.seed_<n>`, `params:jukebox_transfer.arm_runs.<arm>.seed_<n>`,
     `params:jukebox_transfer.stems.<stem>` and so on. Nodes annotate the models, so that Kedro makes them
     typed objects again.

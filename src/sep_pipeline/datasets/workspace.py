@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,9 +26,9 @@ class Workspace:
     identity: str
     identities: Mapping[str, str] = field(default_factory=dict)
 
-    def of_node(self, name: str) -> Workspace:
-        """The part of one node: a folder of its own, with the identity of its own result."""
-        folder = self.folder / name
+    def of_node(self, name: str, folder_name: str) -> Workspace:
+        """The part of one node: a folder of its own below this one, with the identity of its own result."""
+        folder = self.folder / folder_name
         folder.mkdir(parents=True, exist_ok=True)
         return Workspace(folder, self.identities.get(name, self.identity))
 
@@ -50,6 +51,12 @@ class WorkspaceDataset(AbstractDataset[None, Workspace]):
         """Make the folder and name the work that belongs in it."""
         self._path.mkdir(parents=True, exist_ok=True)
         return Workspace(self._path, self.identity, dict(self.identities))
+
+    def use_new_identities(self) -> None:
+        """Disown whatever lies in the folder, so that the coming work starts anew."""
+        salt = f"/{time.time_ns()}"
+        self.identity += salt
+        self.identities = {name: identity + salt for name, identity in self.identities.items()}
 
     def save(self, data: None) -> None:  # noqa: ARG002
         """Refuse: nodes write into the folder themselves."""

@@ -48,11 +48,11 @@ class Package:
         return not any(".".join(parts[:depth]) in self.without_effect for depth in range(1, len(parts) + 1))
 
 
-# Wording of errors, progress lines and how files are renamed have no part in the numbers.
+# Wording of errors, progress lines and how things are stored have no part in the numbers.
 THIS_PACKAGE = Package(
     __name__.partition(".")[0],
     Path(__file__).parents[1],
-    frozenset({"errors", "mapping", "files", "tracking", "_torchaudio"}),
+    frozenset({"errors", "mapping", "files", "datasets", "tracking", "_torchaudio"}),
 )
 
 

@@ -18,7 +18,7 @@ def log_study_results(session: TrackingSession, scores: pandas.DataFrame, files:
     """Log mean test scores to the run of each cell, and means over stems and the files to the study's run.
 
     A cell's scores are named `final/<metric>`, those of a refined estimate `final_<refinement>/<metric>`:
-    before `phase_one/…`, so that the page's charts begin with them. The study's run has `total_<metric>/<arm>`
+    before `phase_one/…`, so that the charts begin with them. The study's run has `total_<metric>/<arm>`
     and the first Markdown file as its description.
 
     Args:

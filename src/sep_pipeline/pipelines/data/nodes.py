@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from sep_pipeline.configuration.data import RenderingParameters, StoreParameters
-from sep_pipeline.configuration.execution import ExecutionParameters
+from sep_pipeline.configuration.execution import ProcessParameters
 from sep_pipeline.data.rendering import render_tree
 from sep_pipeline.data.song_list import Song, read_song_list, songs_of_folder
 from sep_pipeline.data.store import StoreConfig, ingest
@@ -19,7 +19,7 @@ from sep_pipeline.errors import NoInputError
 logger = logging.getLogger(__name__)
 
 
-def render_songs(rendering: RenderingParameters, execution: ExecutionParameters) -> FolderWriter:
+def render_songs(rendering: RenderingParameters, processes: ProcessParameters) -> FolderWriter:
     """Choose the songs; they are rendered into the folder when the catalog saves it.
 
     Raises:
@@ -27,7 +27,7 @@ def render_songs(rendering: RenderingParameters, execution: ExecutionParameters)
     """
     songs = chosen_songs(rendering)
     logger.info("Rendering %d songs from %s", len(songs), rendering.midi_folder)
-    return partial(_render, songs=songs, rendering=rendering, num_processes=execution.num_processes)
+    return partial(_render, songs=songs, rendering=rendering, num_processes=processes.num_processes)
 
 
 def chosen_songs(rendering: RenderingParameters) -> tuple[Song, ...]:
@@ -66,21 +66,26 @@ def _render(
 
 
 def ingest_rendered_songs(
-    rendered_songs: Path, store: StoreParameters, execution: ExecutionParameters
+    rendered_songs: Path, store: StoreParameters, processes: ProcessParameters
 ) -> FolderWriter:
     """Turn rendered songs into a stem store with manifest and fault list when the catalog saves it."""
-    return partial(_ingest, root=rendered_songs, store=store, num_processes=execution.num_processes)
+    return partial(_ingest, root=rendered_songs, store=store, num_processes=processes.num_processes)
 
 
-def ingest_folder(store: StoreParameters, execution: ExecutionParameters) -> FolderWriter:
+def ingest_folder(store: StoreParameters, processes: ProcessParameters) -> FolderWriter:
     """Turn a user's own data set into a stem store with manifest and fault list when the catalog saves it."""
     assert store.root is not None
-    return partial(_ingest, root=store.root, store=store, num_processes=execution.num_processes)
+    return partial(_ingest, root=store.root, store=store, num_processes=processes.num_processes)
 
 
 def _ingest(folder: Path, *, root: Path, store: StoreParameters, num_processes: int | None) -> None:
     config = StoreConfig(
-        layout=store.layout, stems=store.stems, grouping=store.grouping, min_seconds=store.min_seconds
+        layout=store.layout,
+        stems=store.stems,
+        grouping=store.grouping,
+        channels=store.channels,
+        min_seconds=store.min_seconds,
+        on_fault=store.on_fault,
     )
     manifest, faults = ingest(
         root,

@@ -26,7 +26,7 @@ def create_rendering(store: StoreParameters, parameters: str) -> Pipeline:
         [
             node(
                 render_songs,
-                inputs=[f"params:{parameters}.rendering", "params:execution"],
+                inputs=[f"params:{parameters}.rendering", "params:processes"],
                 outputs=f"{store.name}.rendered_songs",
                 name=f"render_{store.name}",
                 namespace="render",
@@ -46,7 +46,7 @@ def create_ingestion(store: StoreParameters, parameters: str) -> Pipeline:
                 inputs=[
                     *([f"{store.name}.rendered_songs"] if rendered else []),
                     f"params:{parameters}",
-                    "params:execution",
+                    "params:processes",
                 ],
                 outputs=f"{store.name}.stem_store",
                 name=f"ingest_{store.name}",

@@ -38,6 +38,7 @@ def _examples(stem_store: Path, parameters: JukeboxPretrainParameters, batch_siz
         seed=parameters.seed,
         shift=parameters.examples.shift,
         blend=parameters.examples.blend,
+        item_share=parameters.examples.item_share,
         transforms=[PickOneStem()],
     )
 
@@ -144,7 +145,7 @@ No part of Jukebox's code or weights is in it.
   {parameters.examples.chunk_samples} samples of a random stem ({data}) or the mixture.
   Data hash {weights["data_hash"]}.
 - **Training**: {training.num_steps} steps of {training.batch_size} chunks, learning rate
-  {training.learning_rate:g}, weights averaged with decay {training.ema_decay}, seed {parameters.seed}.
+  {training.learning_rate:g}, falling to zero over the last {training.decay_steps} steps, seed {parameters.seed}.
 - **Codes used** by the held-out excerpts: {100 * judgement["codes_used_share"]:.0f} % of
   {VQVAE_PRESETS[parameters.preset].num_codes}.
 - **Reconstruction** of {parameters.held_out_seconds:g} s of every stem of the

@@ -100,5 +100,6 @@ def measure_bandwidths(
         seed=SURVEY_SEED,
         shift=examples.shift,
         blend=None,
+        item_share=examples.item_share,
     )
     return asdict(stem_bandwidth(windows, stem))

@@ -177,6 +177,7 @@ def _examples(
         seed=cell.seed,
         shift=examples.shift,
         blend=examples.blend,
+        item_share=examples.item_share,
     )
 
 
@@ -186,7 +187,7 @@ def _validation(
     """The same validation chunks for every arm and seed; None where the training does not look at them."""
     if phase.training.evaluate_every_steps is None:
         return None
-    fixed = examples.model_copy(update={"shift": False, "blend": "off"})
+    fixed = examples.model_copy(update={"shift": False, "blend": "off", "item_share": 1.0})
     return _examples(stem_store, "validation", stems, fixed, cell.model_copy(update={"seed": 0}), phase)
 
 
@@ -199,7 +200,8 @@ def _train(
     checkpoints: Workspace,
 ) -> TrainingResult:
     name = PHASE_NAMES[type(phase)]
-    workspace = checkpoints.of_node(f"{cell.namespace}.train_{name}")
+    folder = f"{cell.arm}/seed_{cell.seed}/{cell.stem}/{name}_work"
+    workspace = checkpoints.of_node(f"{cell.namespace}.train_{name}", folder)
     return train(
         task,
         phase.training,
@@ -213,5 +215,6 @@ def _train(
 
 
 def _curves(result: TrainingResult, cell: Cell, phase: Phase) -> pd.DataFrame:
-    curves = pd.DataFrame(result.curves)
+    # A training of zero steps has columns without values, whose types pandas cannot guess.
+    curves = pd.DataFrame(result.curves).astype({"step": "int64", "name": "str", "value": "float64"})
     return curves.assign(arm=cell.arm, stem=cell.stem, seed=cell.seed, phase=PHASE_NAMES[type(phase)])

@@ -1,0 +1,75 @@
+"""Takes the pictures of the documentation: the graph and MLflow's page of a project that has run.
+
+Usage: take_pictures.py PROJECT FOLDER
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from chromium import Chromium
+from servers import export_graph, serve_folder, serve_mlflow
+
+SETTINGS = """if (location.protocol === 'http:') localStorage.KedroViz = JSON.stringify({
+    showFeatureHints: false, theme: 'light', visible: {sidebar: false, miniMap: false, graph: true}})"""
+SECONDS_TO_SETTLE = 4.0
+
+
+def take_graph(browser: Chromium, project: Path, folder: Path) -> None:
+    """The graph as it opens, and with one cell of one arm open."""
+    browser.resize(1900, 1150)
+    browser.run_before_every_page(SETTINGS)
+    with serve_folder(export_graph(project)) as address:
+        browser.open(f"{address}/?pid=jukebox_transfer")
+        browser.wait_for("document.querySelectorAll('.pipeline-node').length > 20")
+        _take(browser, folder / "graph.png")
+        for name in ("pretrained", "pretrained.drums", "pretrained.drums.seed_0"):
+            browser.click(f".pipeline-node[data-id='{name}']")
+        _take(browser, folder / "graph_open_arm.png")
+
+
+def take_mlflow(browser: Chromium, project: Path, folder: Path) -> None:
+    """The saved view of all cells as a list and as charts."""
+    browser.resize(1500, 950)
+    with serve_mlflow(project) as address:
+        for mode, name in (("TABLE", "mlflow_runs.png"), ("CHART", "mlflow_charts.png")):
+            browser.open("about:blank")
+            browser.open(f"{address}/#/experiments/1/runs?viewStateShareKey=arms&compareRunsMode={mode}")
+            browser.wait_for_text("matching runs")
+            for label in ("MLflow Assistant", "shared view"):
+                browser.evaluate(_closer(label))
+            _take(browser, folder / name)
+
+
+def _closer(label: str) -> str:
+    """Script that closes the box in which a text stands, if there is one."""
+    return f"""(() => {{
+        const texts = Array.from(document.querySelectorAll('h1,h2,h3,h4,span,div'));
+        let box = texts.reverse().find(one => one.innerText && one.innerText.includes('{label}'));
+        for (; box; box = box.parentElement) {{
+            const button = Array.from(box.querySelectorAll('button')).find(
+                one => /close/i.test(one.ariaLabel || one.dataset.componentId || ''));
+            if (button) {{ button.click(); return true; }}
+        }}
+        return false;
+    }})()"""
+
+
+def _take(browser: Chromium, path: Path) -> None:
+    time.sleep(SECONDS_TO_SETTLE)
+    browser.take_picture(path)
+
+
+def main() -> None:
+    project, folder = (Path(name).resolve() for name in sys.argv[1:])
+    with tempfile.TemporaryDirectory() as profile:
+        browser = Chromium(Path(profile))
+        take_graph(browser, project, folder)
+        take_mlflow(browser, project, folder)
+        browser.close()
+
+
+main()

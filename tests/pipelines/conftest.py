@@ -1,0 +1,64 @@
+"""Pipelines and catalogs of the shipped environments, made without running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kedro.config import OmegaConfigLoader
+from kedro.pipeline import Pipeline
+
+from sep_pipeline.configuration.project import ProjectParameters, parse_parameters
+from sep_pipeline.pipelines import data, jukebox_pretrain, jukebox_transfer
+
+RUN_TIME: dict[str, dict[str, str]] = {
+    "base": {},
+    "test": {},
+    "paper": {"musdb_root": "/music/musdb18hq", "weights": "/music/vqvae.pth.tar"},
+}
+Change = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def parameters(load_parameters: Any) -> Callable[..., ProjectParameters]:
+    """The parsed parameters of an environment after a change of the YAML tree."""
+
+    def parsed(env: str = "test", change: Change = lambda tree: None) -> ProjectParameters:
+        tree = load_parameters(env, **RUN_TIME[env])
+        change(tree)
+        return parse_parameters(tree, Path("/project"))
+
+    return parsed
+
+
+@pytest.fixture
+def make_pipelines(parameters: Any) -> Callable[..., dict[str, Pipeline]]:
+    """All pipelines from the parameters alone, without a Kedro session."""
+
+    def make(env: str = "test", change: Change = lambda tree: None) -> dict[str, Pipeline]:
+        configuration = parameters(env, change)
+        transfer = configuration.jukebox_transfer
+        return {
+            "jukebox_transfer": jukebox_transfer.create_pipeline(configuration),
+            "ingest": jukebox_transfer.create_data_pipeline(configuration),
+            "render": data.create_rendering(transfer.data, "jukebox_transfer.data"),
+            "jukebox_pretrain": jukebox_pretrain.create_pipeline(configuration),
+        }
+
+    return make
+
+
+@pytest.fixture
+def catalog_entries(project_path: Path) -> Callable[[str], dict[str, Any]]:
+    """The catalog of an environment as configured."""
+
+    def entries(env: str) -> dict[str, Any]:
+        loader = OmegaConfigLoader(
+            str(project_path / "conf"), env=env, base_env="base", default_run_env="local"
+        )
+        configured: dict[str, Any] = loader["catalog"]
+        return configured
+
+    return entries
