@@ -19,16 +19,13 @@ SECONDS_TO_SETTLE = 4.0
 
 
 def take_graph(browser: Chromium, project: Path, folder: Path) -> None:
-    """The graph as it opens, and with one cell of one arm open."""
+    """The graph as it opens."""
     browser.resize(1900, 1150)
     browser.run_before_every_page(SETTINGS)
     with serve_folder(export_graph(project)) as address:
         browser.open(f"{address}/?pid=jukebox_transfer")
         browser.wait_for("document.querySelectorAll('.pipeline-node').length > 20")
         _take(browser, folder / "graph.png")
-        for name in ("pretrained", "pretrained.drums", "pretrained.drums.seed_0"):
-            browser.click(f".pipeline-node[data-id='{name}']")
-        _take(browser, folder / "graph_open_arm.png")
 
 
 def take_mlflow(browser: Chromium, project: Path, folder: Path) -> None:

@@ -59,7 +59,7 @@ class Project:
     def configure(self, dotted: str, value: object, file: str = f"{STUDY}/parameters.yml") -> None:
         """Set one value in a configuration file of the environment."""
         path = self.path / "conf" / self.env / file
-        content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
         *blocks, name = dotted.split(".")
         place = content
         for block in blocks:

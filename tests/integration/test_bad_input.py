@@ -41,6 +41,7 @@ def refused() -> Refused:
     """Run a project, expect an error of one kind and see that nothing was trained; gives the error."""
 
     def run(project: Any, kind: type[SepPipelineError], **parameters: Any) -> SepPipelineError:
+        project.configure("enabled", False, file="mlflow.yml")
         with pytest.raises(kind) as caught:
             project.run(parameters=parameters)
         assert type(caught.value) is kind

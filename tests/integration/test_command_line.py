@@ -16,11 +16,7 @@ RUN = ["run", "--pipeline=jukebox_transfer", "--env=test"]
     [
         ("devise=cpu", "ConfigurationError", "devise"),
         ("weights=/nowhere/vqvae.pth.tar", "MissingCheckpointError", "/nowhere/vqvae.pth.tar"),
-        (
-            "jukebox_transfer.defaults.data.rendering.midi_folder=nowhere",
-            "NoInputError",
-            "nowhere",
-        ),
+        ("jukebox_transfer.defaults.data.rendering.midi_folder=nowhere", "NoInputError", "nowhere"),
     ],
 )
 def test_errors_are_one_line_and_no_traceback(

@@ -45,7 +45,7 @@ def test_a_moved_project_is_still_finished(study_copy: Any) -> None:
 
 
 def test_process_count_and_what_does_not_reach_numbers_redo_nothing(study_copy: Any) -> None:
-    study_copy.configure("num_processes", 1, file="jukebox_transfer/parameters.yml")
+    study_copy.configure("num_processes", 1)
     assert study_copy.stale() == {}
 
 

@@ -1,9 +1,11 @@
+import json
 import pickle
 from typing import Any
 
 import pytest
 
 from sep_pipeline.tracking import RunTracker, TrackingSession, TrackingSettings
+from sep_pipeline.tracking.views import MAIN_SCORE, VIEW, VIEW_NAME
 
 DRUMS: dict[str, Any] = {"arm": "scratch", "stem": "drums", "seed": 0}
 
@@ -149,3 +151,18 @@ def test_a_session_reaches_worker_processes(session: TrackingSession) -> None:
 
 def test_quotes_in_a_name_do_not_break_the_search(session: TrackingSession) -> None:
     assert cell(session, stem="singer's").run_id == cell(session, stem="singer's").run_id
+
+
+def test_the_page_of_an_experiment_compares_its_arms(session: TrackingSession, runs: Any) -> None:
+    tags = runs.client.get_experiment_by_name(session.study).tags
+    view = json.loads(tags[f"mlflow.sharedViewState.{VIEW}"])
+    assert view["name"] == VIEW_NAME
+    assert {"tags.`arm`", "tags.`stem`", f"metrics.`{MAIN_SCORE}`"} <= set(
+        json.loads(view["state"])["selectedColumns"]
+    )
+
+
+def test_an_older_experiment_gets_the_view_too(settings: TrackingSettings, runs: Any) -> None:
+    runs.client.create_experiment("older")
+    TrackingSession.begin(settings, "older", "study-1", {})
+    assert f"mlflow.sharedViewState.{VIEW}" in runs.client.get_experiment_by_name("older").tags

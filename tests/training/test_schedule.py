@@ -35,7 +35,7 @@ def test_without_warm_up_the_first_update_has_the_full_rate() -> None:
 
 def test_the_rate_falls_linearly_over_the_last_updates() -> None:
     rate = LearningRate(
-        TrainingConfig(num_steps=10, batch_size=1, learning_rate=1.0, warmup_steps=0, decay_steps=4)
+        TrainingConfig(num_steps=10, batch_size=1, learning_rate=1.0, warmup_steps=0, decay_share=0.4)
     )
     assert [rate.at(update) for update in range(5, 11)] == [1.0, 1.0, 1.0, 0.75, 0.5, 0.25]
 

@@ -126,6 +126,9 @@ def _experiment(settings: TrackingSettings, study: str) -> str:
     client = open_client(settings.uri)
     known = client.get_experiment_by_name(study)
     if known is not None:
+        for name, value in experiment_tags().items():
+            if name not in known.tags:
+                client.set_experiment_tag(known.experiment_id, name, value)
         return str(known.experiment_id)
     folder = settings.artifact_folder
     location = folder and f"{folder}/{study}"

@@ -25,7 +25,7 @@ class TrainingConfig:
         eps: Added to the root of the second moment.
         weight_decay: Weight of an L2 penalty added to the gradient, as in torch's Adam.
         warmup_steps: Update n, from 1, uses learning_rate · min(1, (n - 1) / warmup_steps); 0 for none.
-        decay_steps: The last updates, over which the rate falls linearly to zero; 0 for none.
+        decay_share: Share of the updates, at the end, over which the rate falls linearly to zero; 0 for none.
         schedule: "constant", or "plateau", which lowers the rate when the watched evaluation stops falling.
         plateau_factor: Factor of each lowering.
         plateau_patience: Evaluations without improvement that are tolerated before a lowering.
@@ -62,7 +62,7 @@ class TrainingConfig:
     eps: float = 1e-8
     weight_decay: float = 0.0
     warmup_steps: int = 100
-    decay_steps: int = 0
+    decay_share: float = 0.0
     schedule: ScheduleName = "constant"
     plateau_factor: float = 0.5
     plateau_patience: int = 5
@@ -91,6 +91,11 @@ class TrainingConfig:
         """Whether schedule, end or result depend on the watched evaluation."""
         return self.schedule == "plateau" or self.early_stopping_patience is not None or self.should_keep_best
 
+    @property
+    def decay_steps(self) -> int:
+        """Number of updates, at the end, over which the rate falls."""
+        return round(self.decay_share * self.num_steps)
+
     def _check_ranges(self) -> None:
         beta_low, beta_high = min(self.betas), max(self.betas)
         largest_snapshot = max(self.snapshot_steps, default=0)
@@ -102,7 +107,7 @@ class TrainingConfig:
             ("eps", self.eps > 0, "> 0"),
             ("weight_decay", self.weight_decay >= 0, ">= 0"),
             ("warmup_steps", self.warmup_steps >= 0, ">= 0"),
-            ("decay_steps", 0 <= self.decay_steps <= self.num_steps, f"0 to num_steps = {self.num_steps}"),
+            ("decay_share", 0 <= self.decay_share <= 1, "0 to 1"),
             ("plateau_factor", 0 < self.plateau_factor < 1, "between 0 and 1"),
             ("plateau_patience", self.plateau_patience >= 0, ">= 0"),
             ("plateau_cooldown", self.plateau_cooldown >= 0, ">= 0"),

@@ -18,6 +18,9 @@ from sep_pipeline.errors import NoInputError
 
 logger = logging.getLogger(__name__)
 
+# Files used in place cannot be cut or converted, so stems that do not fit each other end the run.
+IN_PLACE_RULES = {"length_mismatch": "stop", "rate_mismatch": "stop"}
+
 
 def render_songs(rendering: RenderingParameters, processes: ProcessParameters) -> FolderWriter:
     """Choose the songs; they are rendered into the folder when the catalog saves it.
@@ -34,7 +37,7 @@ def chosen_songs(rendering: RenderingParameters) -> tuple[Song, ...]:
     """The songs of the wanted parts, at most `max_songs` of each, in the order of the list.
 
     Raises:
-        NoInputError: None is left.
+        NoInputError: None is left, or its file is missing.
     """
     listed = (
         read_song_list(rendering.song_list)
@@ -56,6 +59,9 @@ def chosen_songs(rendering: RenderingParameters) -> tuple[Song, ...]:
             file=rendering.midi_folder,
             expected=f"parts {', '.join(rendering.parts)}",
         )
+    for song in kept:
+        if not (rendering.midi_folder / song.file).is_file():
+            raise NoInputError("a MIDI file is missing", file=rendering.midi_folder / song.file)
     return tuple(kept)
 
 
@@ -85,7 +91,7 @@ def _ingest(folder: Path, *, root: Path, store: StoreParameters, num_processes: 
         grouping=store.grouping,
         channels=store.channels,
         min_seconds=store.min_seconds,
-        on_fault=store.on_fault,
+        on_fault={**(IN_PLACE_RULES if store.layout == "musdb_hq" else {}), **store.on_fault},
     )
     manifest, faults = ingest(
         root,
