@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sep_pipeline.tracking.tracker import RunTracker, open_client
 from sep_pipeline.tracking.views import experiment_tags
@@ -34,11 +34,14 @@ class TrackingSession:
         settings: Where runs are kept.
         study: Study name; also the experiment.
         study_run_id: The run of the whole study.
+        tags: Put on every run that is opened, and demanded of a cell's newest run; the environment, so that
+            the scores of one do not go to the runs of another.
     """
 
     settings: TrackingSettings
     study: str
     study_run_id: str
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def begin(
@@ -50,7 +53,7 @@ class TrackingSession:
             settings: Where runs are kept; a new sqlite store is made here, before any worker asks for it.
             study: Study name.
             identity: Digest of all that the study's results depend on.
-            tags: Further tags of a new run.
+            tags: Further tags of every run that is opened.
         """
         client = open_client(settings.uri)
         experiment_id = _experiment(settings, study)
@@ -61,13 +64,13 @@ class TrackingSession:
         )
         if found:
             client.update_run(found[0].info.run_id, status="RUNNING")
-            return cls(settings, study, found[0].info.run_id)
+            return cls(settings, study, found[0].info.run_id, dict(tags))
         run = client.create_run(
             experiment_id,
             tags={"kind": "study", "identity": identity, **tags},
             run_name=f"{study} (whole study)",
         )
-        return cls(settings, study, run.info.run_id)
+        return cls(settings, study, run.info.run_id, dict(tags))
 
     def study_tracker(self) -> RunTracker:
         """The tracker of the study's own run."""
@@ -81,7 +84,7 @@ class TrackingSession:
         if found is None:
             run = client.create_run(
                 _experiment(self.settings, self.study),
-                tags={**tags, "identity": identity, "study_run": self.study_run_id},
+                tags={**self.tags, **tags, "identity": identity, "study_run": self.study_run_id},
                 # The stem first: the page cuts long names off, and then it is the arm that can still be told.
                 run_name=f"{stem} {arm} seed {seed}",
             )
@@ -93,7 +96,7 @@ class TrackingSession:
 
     def latest_cell(self, *, arm: str, stem: str, seed: int) -> RunTracker | None:
         """The tracker of the newest run of a cell, whether or not it was trained in this run of the study."""
-        run_id = self._search({"kind": "cell", "arm": arm, "stem": stem, "seed": str(seed)})
+        run_id = self._search({**self.tags, "kind": "cell", "arm": arm, "stem": stem, "seed": str(seed)})
         return None if run_id is None else RunTracker(self.settings.uri, run_id)
 
     def fail(self) -> None:
