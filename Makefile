@@ -42,7 +42,7 @@ ui: $(STAMP) ## MLflow's page: the arms side by side at the address it prints
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --workers 1 --host 127.0.0.1 --backend-store-uri sqlite:///mlflow.db
 
 viz: $(STAMP) ## the graph at http://127.0.0.1:4141
-	kedro viz run --include-hooks --pipeline=jukebox_transfer
+	kedro viz run --pipeline=jukebox_transfer
 
 clean: ## remove what runs have written, keep the environment
 	rm -rf data/0[2-8]_*/* data/test data/paper mlflow.db mlruns

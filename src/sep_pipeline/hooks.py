@@ -15,7 +15,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from sep_pipeline import pipeline_registry
-from sep_pipeline.configuration.project import node_parameters, parse_parameters
+from sep_pipeline.config_loader import CheckedConfigLoader
 from sep_pipeline.datasets import ArtifactDataset, WorkspaceDataset
 from sep_pipeline.errors import StorageError
 from sep_pipeline.fingerprints import digest, expect_fingerprints, stale_nodes
@@ -28,14 +28,14 @@ REPORTED_SUFFIXES = {".csv", ".md", ".png", ".txt", ".parquet", ".html", ".json"
 
 
 class ConfigurationHook:
-    """Checks the whole parameter tree and builds the pipelines from it before anything else happens."""
+    """Builds the pipelines from the checked parameters before anything else happens."""
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Replace Kedro's parameters by the checked and completed ones."""
-        # Not context.params: that would build the pipelines from parameters not yet checked.
-        parameters = parse_parameters(context.config_loader["parameters"], context.project_path)
-        context.config_loader["parameters"] = node_parameters(parameters)
+        """Hand the parameters of the coming run to the registry."""
+        # Not context.params: Kedro would build the pipelines for it.
+        assert isinstance(context.config_loader, CheckedConfigLoader)
+        parameters = context.config_loader.project_parameters
         pipeline_registry.use_configuration(parameters)
         CellRunner.default_workers = parameters.processes.num_processes
 

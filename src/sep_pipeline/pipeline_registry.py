@@ -12,7 +12,7 @@ from pathlib import Path
 from kedro.framework.project import pipelines as kedro_pipelines
 from kedro.pipeline import Pipeline
 
-from sep_pipeline.configuration.project import ProjectParameters, parse_parameters
+from sep_pipeline.configuration.project import ProjectParameters
 from sep_pipeline.pipelines import data, jukebox_pretrain, jukebox_transfer
 
 _configuration: ProjectParameters | None = None
@@ -39,9 +39,9 @@ def register_pipelines() -> dict[str, Pipeline]:
 
 
 def _base_configuration() -> ProjectParameters:
-    from kedro.config import OmegaConfigLoader
     from kedro.framework.project import settings
 
+    from sep_pipeline.config_loader import CheckedConfigLoader
+
     conf_source = Path(__file__).parents[2] / "conf"
-    loader = OmegaConfigLoader(str(conf_source), env="base", **settings.CONFIG_LOADER_ARGS)
-    return parse_parameters(loader["parameters"])
+    return CheckedConfigLoader(str(conf_source), env="base", **settings.CONFIG_LOADER_ARGS).project_parameters
