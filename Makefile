@@ -32,7 +32,7 @@ lint: $(STAMP) ## style, types and import directions
 	lint-imports
 
 unit: $(STAMP) ## the tests, two processes
-	pytest -n 2 $(ARGS)
+	pytest -n 2 --dist loadfile $(ARGS)
 
 test-browser: $(STAMP) ## the graph and the MLflow page in a real Chromium
 	pytest -n 0 -m browser tests/browser $(ARGS)

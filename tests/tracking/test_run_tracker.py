@@ -32,6 +32,12 @@ def test_what_waits_is_sent_after_a_while(
     assert runs.curve(cell.run_id, "loss") == [(1, 0.5)]
 
 
+def test_what_waits_is_sent_before_a_checkpoint(cell: RunTracker, runs: Any) -> None:
+    cell.on_scalars(1, {"loss": 0.5})
+    cell.on_checkpoint(1)
+    assert runs.curve(cell.run_id, "loss") == [(1, 0.5)]
+
+
 def test_more_values_than_one_batch_takes_are_sent_whole(
     cell: RunTracker, runs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,6 +38,7 @@ class Recorder(NullCallback):
         self.scalars: dict[int, Mapping[str, float]] = {}
         self.evaluations: dict[int, Mapping[str, float]] = {}
         self.statuses: list[Status] = []
+        self.checkpoints: list[int] = []
         self._interrupt_at, self._error = interrupt_at, error
 
     def on_scalars(self, step: int, scalars: Mapping[str, float]) -> None:
@@ -47,6 +48,9 @@ class Recorder(NullCallback):
 
     def on_evaluation(self, step: int, scalars: Mapping[str, float]) -> None:
         self.evaluations[step] = dict(scalars)
+
+    def on_checkpoint(self, step: int) -> None:
+        self.checkpoints.append(step)
 
     def on_end(self, status: Status) -> None:
         self.statuses.append(status)
@@ -117,6 +121,13 @@ def test_the_time_of_checkpoints_does_not_change_the_result(
     rarely = run(toy_task(), make_config(checkpoint_every_steps=None), tmp_path / "rarely")
     always = make_config(checkpoint_every_steps=None, checkpoint_every_seconds=1e-9)
     assert_same(run(toy_task(), always, tmp_path / "always"), rarely)
+
+
+def test_checkpoints_are_announced(toy_task: Any, make_config: MakeConfig, tmp_path: Path) -> None:
+    recorder = Recorder()
+    config = make_config(checkpoint_every_steps=4, checkpoint_every_seconds=None)
+    run(toy_task(), config, tmp_path, callbacks=[recorder])
+    assert recorder.checkpoints == sorted({*range(4, config.num_steps, 4), config.num_steps})
 
 
 def test_loading_ahead_does_not_change_the_result(

@@ -32,6 +32,9 @@ class Tracker(Protocol):
     def on_evaluation(self, step: int, scalars: Mapping[str, float]) -> None:
         """Values of one evaluation."""
 
+    def on_checkpoint(self, step: int) -> None:
+        """A checkpoint is about to be written."""
+
     def on_end(self, status: str) -> None:
         """One training ended: `finished`, `failed` or `interrupted`."""
 
@@ -53,6 +56,9 @@ class NullTracker:
 
     def on_evaluation(self, step: int, scalars: Mapping[str, float]) -> None:
         """Drop the values."""
+
+    def on_checkpoint(self, step: int) -> None:
+        """Nothing to send."""
 
     def on_end(self, status: str) -> None:
         """Nothing to end."""
@@ -93,6 +99,10 @@ class RunTracker:
     def on_evaluation(self, step: int, scalars: Mapping[str, float]) -> None:
         """Send the values, named `validation/…`, at once."""
         self._keep(step, {f"validation/{name}": value for name, value in scalars.items()})
+        self.flush()
+
+    def on_checkpoint(self, step: int) -> None:  # noqa: ARG002
+        """Send what waits, since a resumed training does not report it again."""
         self.flush()
 
     def on_end(self, status: str) -> None:

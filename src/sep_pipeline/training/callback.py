@@ -23,6 +23,10 @@ class Callback(Protocol):
         """Receive the scores of the weights after `step` updates."""
         ...
 
+    def on_checkpoint(self, step: int) -> None:
+        """Learn that a checkpoint is about to be written: what came before it will not come again."""
+        ...
+
     def on_end(self, status: Status) -> None:
         """Learn that no more will come; "interrupted" when the user stopped it."""
         ...
@@ -35,6 +39,9 @@ class NullCallback:
         """Ignore."""
 
     def on_evaluation(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Ignore."""
+
+    def on_checkpoint(self, step: int) -> None:
         """Ignore."""
 
     def on_end(self, status: Status) -> None:

@@ -251,6 +251,8 @@ class _Loop:
         if is_due:
             self._state.seconds += now - self._last_tick
             self._last_tick = now
+            for callback in self._callbacks:
+                callback.on_checkpoint(self._state.num_updates)
             self._folder.save({"identity": self._identity, **self._state.state_dict()})
             self._last_checkpoint = time.monotonic()
 
