@@ -26,4 +26,6 @@ class CheckedConfigLoader(OmegaConfigLoader):
     @property
     def project_parameters(self) -> ProjectParameters:
         """The parameters as one typed object."""
-        return parse_parameters(super().__getitem__("parameters"), Path(str(self.conf_source)).resolve().parent)
+        return parse_parameters(
+            super().__getitem__("parameters"), Path(str(self.conf_source)).resolve().parent
+        )

@@ -87,7 +87,7 @@ def train_vqvae(
         "seed": str(parameters.seed),
         "steps": str(result.num_steps),
         "data_hash": store_hash(stem_store),
-        "licence": "CC0-1.0",
+        "licence": "CC-BY-4.0",
     }
     return Weights(result.weights, metadata), pd.DataFrame(result.curves)
 
@@ -156,5 +156,5 @@ No part of Jukebox's code or weights is in it.
 {rows}
 
 - **Limits**: rendered music of one sound font is not recorded music, and there are no voices in it.
-- **Licence**: CC0-1.0.
+- **Licence**: CC BY 4.0, as the strictest of the MIDI files; credits in `THIRD_PARTY.md`.
 """

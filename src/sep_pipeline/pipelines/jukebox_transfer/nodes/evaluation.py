@@ -69,7 +69,7 @@ def assemble_separator(
         seed=arm_run.seed,
         steps=arm.phase_one.training.num_steps + arm.phase_two.training.num_steps,
         data_hash=store_hash(stem_store),
-        licence="CC0-1.0",
+        licence="that of the training data",
         metadata={"study": arm_run.study, "arm": arm_run.arm, "weights": weights[0].metadata["source"]},
     )
 

@@ -168,7 +168,9 @@ def draw_training_curves(curves: pd.DataFrame) -> Figure:
 def draw_score_against_step(*step_scores: pd.DataFrame) -> Figure:
     """Study SDR against steps of phase 2 (the paper's figure 2), on an excerpt of every test song."""
     return checkpoint_figure(
-        pd.concat(step_scores, ignore_index=True), metric=STUDY_SDR, title="SDR against checkpoint of phase 2"
+        pd.concat(step_scores, ignore_index=True),
+        metric="SDR of excerpts",
+        title="SDR against checkpoint of phase 2",
     )
 
 
