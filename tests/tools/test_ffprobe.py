@@ -2,7 +2,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -43,14 +42,9 @@ Probe = Callable[[str], list[dict[str, Any]]]
 
 
 @pytest.fixture
-def ffprobe() -> ModuleType:
+def ffprobe(script: Callable[[str], ModuleType]) -> ModuleType:
     """The script as a module."""
-    spec = spec_from_file_location("ffprobe_script", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("ffprobe")
 
 
 @pytest.fixture

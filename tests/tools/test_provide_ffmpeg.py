@@ -1,23 +1,16 @@
 import os
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "tools" / "provide_ffmpeg.py"
-
 
 @pytest.fixture
-def provide_ffmpeg() -> ModuleType:
+def provide_ffmpeg(script: Callable[[str], ModuleType]) -> ModuleType:
     """The script as a module."""
-    spec = spec_from_file_location("provide_ffmpeg_script", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("provide_ffmpeg")
 
 
 @pytest.fixture
