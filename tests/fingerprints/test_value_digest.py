@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from sep_pipeline.configuration.execution import ExecutionParameters
+from sep_pipeline.configuration.execution import ExecutionParameters, ProcessParameters
 from sep_pipeline.configuration.strict import Strict, WithoutEffect
 from sep_pipeline.fingerprints import digest
 from sep_pipeline.training.config import TrainingConfig
@@ -65,7 +65,7 @@ def test_a_block_inside_a_list_is_read_the_same_way() -> None:
 
 
 def test_the_number_of_processes_redoes_nothing() -> None:
-    assert digest(ExecutionParameters(num_processes=1)) == digest(ExecutionParameters(num_processes=2))
+    assert digest(ProcessParameters(num_processes=1)) == digest(ProcessParameters(num_processes=2))
 
 
 def test_the_precision_redoes_the_work() -> None:
