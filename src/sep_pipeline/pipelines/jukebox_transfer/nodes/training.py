@@ -52,7 +52,7 @@ def train_phase_one(
     """Train the VQ-VAE to reconstruct the isolated stem.
 
     Returns:
-        Averaged weights with the live codebook, and the training curves.
+        Weights (averaged where the training says so) with the live codebook, and the training curves.
 
     Raises:
         NonFiniteLossError: The loss or a gradient became NaN or infinite.
