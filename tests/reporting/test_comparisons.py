@@ -5,7 +5,7 @@ import pytest
 
 from sep_pipeline.errors import NoInputError
 from sep_pipeline.metrics.aggregate import Interval
-from sep_pipeline.reporting.comparisons import Difference, differences_table, paired_difference
+from sep_pipeline.reporting.comparisons import Difference, paired_difference
 from sep_pipeline.reporting.rendering import MINUS
 
 
@@ -90,10 +90,3 @@ def test_a_single_stem_is_named():
     assert _difference(0.5, 0.1, 0.9, stem="bass").verdict.startswith(
         "pretrained minus scratch (bass): +0.50 dB"
     )
-
-
-def test_differences_become_a_frame():
-    frame = differences_table([_difference(0.5, 0.1, 0.9)])
-    assert frame.columns.tolist() == [
-        "arm", "baseline", "stem", "metric", "value", "low", "high", "num_tracks", "num_seeds", "verdict",
-    ]  # fmt: skip

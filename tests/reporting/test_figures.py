@@ -11,7 +11,6 @@ from sep_pipeline.reporting.figures import (
     checkpoint_figure,
     spectrogram_figure,
     training_figure,
-    write_figure,
 )
 
 ARMS, STEMS, RATE = ("pretrained", "scratch"), ("drums", "bass"), 8000
@@ -35,7 +34,7 @@ def _song():
 
 
 def _pixels(figure, path):
-    write_figure(figure, path, dots_per_inch=60)
+    figure.savefig(path, dpi=60, facecolor="white")
     return image.imread(path)[..., :3]
 
 

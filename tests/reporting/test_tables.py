@@ -1,14 +1,13 @@
 """The tidy result table: columns, figures, totals and provenance."""
 
-import io
 import math
 
 import pandas as pd
 import pytest
 
-from sep_pipeline.errors import ConfigurationError, DataError
+from sep_pipeline.errors import DataError
 from sep_pipeline.metrics.aggregate import MEAN_OVER_SONGS, MEDIAN_OF_MEDIANS
-from sep_pipeline.reporting.tables import TABLE_COLUMNS, Provenance, result_table, table_csv
+from sep_pipeline.reporting.tables import Provenance, result_table
 
 PUBLISHED = {"SDR": {"pretrained": {"drums": 4.925, "total": 4.188}}}
 
@@ -92,13 +91,6 @@ def test_seeds_are_counted(scores):
     assert _row(table, "scratch", "drums")["num_seeds"] == 2
 
 
-def test_the_csv_reads_back(scores):
-    table = _table(scores)
-    read = pd.read_csv(io.StringIO(table_csv(table)))
-    assert list(read.columns) == list(TABLE_COLUMNS)
-    assert read["value"].tolist() == pytest.approx(table["value"].tolist(), abs=1e-15)
-
-
 def test_a_frame_without_its_columns_is_refused(scores):
     with pytest.raises(DataError, match="seed"):
         _table(scores.drop(columns="seed"))
@@ -107,8 +99,3 @@ def test_a_frame_without_its_columns_is_refused(scores):
 def test_a_track_scored_twice_is_refused(scores):
     with pytest.raises(DataError, match="twice"):
         _table(pd.concat([scores, scores.iloc[:1]]))
-
-
-def test_only_result_tables_become_csv(scores):
-    with pytest.raises(ConfigurationError, match="no result table"):
-        table_csv(scores)

@@ -119,26 +119,3 @@ def paired_difference(
         interval=interval,
         is_paired_by_seed=is_paired_by_seed,
     )
-
-
-def differences_table(differences: list[Difference]) -> pd.DataFrame:
-    """Differences as a frame, one row each: what is compared, figure, interval, counts and verdict."""
-    import pandas as pd
-
-    return pd.DataFrame(
-        [
-            {
-                "arm": difference.arm,
-                "baseline": difference.baseline,
-                "stem": difference.stem,
-                "metric": difference.metric,
-                "value": difference.interval.value,
-                "low": difference.interval.low,
-                "high": difference.interval.high,
-                "num_tracks": difference.interval.num_tracks,
-                "num_seeds": difference.interval.num_seeds,
-                "verdict": difference.verdict,
-            }
-            for difference in differences
-        ]
-    )

@@ -1,4 +1,4 @@
-"""Figures as PNG files: scores against checkpoints, training curves, spectrograms of one song.
+"""Figures: scores against checkpoints, training curves, spectrograms of one song.
 
 Nothing here opens a window; figures are drawn on the Agg canvas.
 """
@@ -6,14 +6,12 @@ Nothing here opens a window; figures are drawn on the Agg canvas.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sep_pipeline.errors import DataError, NoInputError, StemMismatchError
-from sep_pipeline.files import written_aside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,16 +162,6 @@ def spectrogram_figure(
     figure.colorbar(image, cax=bar, orientation="horizontal", label="level (dB)")
     figure.suptitle(title, fontsize=11)
     return figure
-
-
-def write_figure(figure: Figure, path: Path, *, dots_per_inch: int = 120) -> None:
-    """Write a figure as PNG; the file appears only when complete.
-
-    Raises:
-        StorageError: The folder is not writable or the disk is full.
-    """
-    with written_aside(path) as aside:
-        figure.savefig(aside, format="png", dpi=dots_per_inch, facecolor="white")
 
 
 def _panels(

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sep_pipeline.errors import ConfigurationError
 from sep_pipeline.metrics.aggregate import Interval, bootstrap_interval
 from sep_pipeline.reporting.scores import TOTAL, check_scores, score_array, stems_of
 
@@ -99,12 +98,6 @@ def result_table(
     return pd.DataFrame(rows, columns=list(TABLE_COLUMNS)).astype({"steps": "Int64"})
 
 
-def table_csv(table: pd.DataFrame) -> str:
-    """The table as CSV text with full precision; missing figures are empty cells."""
-    _require_columns(table)
-    return str(table.to_csv(index=False, columns=list(TABLE_COLUMNS)))
-
-
 def _figures(interval: Interval, published: float) -> dict[str, object]:
     return {
         "value": interval.value,
@@ -123,11 +116,3 @@ def _origin(provenance: Provenance, code_version: str) -> dict[str, object]:
         "data_hash": provenance.data_hash,
         "code_version": code_version,
     }
-
-
-def _require_columns(table: pd.DataFrame) -> None:
-    missing = [name for name in TABLE_COLUMNS if name not in table.columns]
-    if missing:
-        raise ConfigurationError(
-            "this is no result table", expected=list(TABLE_COLUMNS), found=list(table.columns)
-        )
