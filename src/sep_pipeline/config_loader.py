@@ -21,7 +21,14 @@ class CheckedConfigLoader(OmegaConfigLoader):
 
     def __getitem__(self, key: str) -> Any:
         """Load a kind of configuration: `catalog`, `mlflow`, `parameters` and so on."""
-        return node_parameters(self.project_parameters) if key == "parameters" else super().__getitem__(key)
+        if key == "parameters":
+            return node_parameters(self.project_parameters)
+        values = super().__getitem__(key)
+        if key == "globals" and (self.runtime_params or {}).get("data_folder"):
+            # Kedro's globals take no runtime parameters, yet a run must be able to write elsewhere.
+            values = {**values, "data_folder": str(self.runtime_params["data_folder"])}
+            self._globals = values
+        return values
 
     @property
     def project_parameters(self) -> ProjectParameters:

@@ -4,7 +4,8 @@ SepPipelineError
 ├── ConfigurationError          a parameter is unknown, missing or out of range
 ├── DataError                   audio or MIDI that cannot be used
 │   ├── NoInputError            nothing of the expected kind was found
-│   ├── UnreadableFileError     a file does not parse or is truncated
+│   ├── UnreadableFileError     a file does not parse
+│   │   └── TruncatedFileError  a file ends before its header says
 │   ├── StemMismatchError       stems of one track differ in length, rate or channels
 │   ├── SilentStemError         a stem that must sound does not
 │   ├── TooShortError           a track is shorter than what is cut from it
@@ -98,7 +99,11 @@ class NoInputError(DataError):
 
 
 class UnreadableFileError(DataError):
-    """A file does not parse or is truncated."""
+    """A file does not parse."""
+
+
+class TruncatedFileError(UnreadableFileError):
+    """A file ends before its header says it should."""
 
 
 class StemMismatchError(DataError):

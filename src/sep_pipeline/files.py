@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -121,4 +121,17 @@ def tree_digest(folder: Path, pattern: str = "**/*") -> str:
         if path.is_file() and not path.name.startswith("."):
             status = path.stat()
             digest.update(f"{path.relative_to(folder)}|{status.st_size}|{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def files_digest(files: Iterable[Path], folder: Path) -> str:
+    """Digest of some files by name relative to `folder`, size and modification time; none of them is read."""
+    digest = hashlib.sha256()
+    for path in files:
+        name = os.path.relpath(path, folder)
+        if path.is_file():
+            status = path.stat()
+            digest.update(f"{name}|{status.st_size}|{status.st_mtime_ns}\n".encode())
+        else:
+            digest.update(f"{name}|missing\n".encode())
     return digest.hexdigest()

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from sep_pipeline.audio.io import audio_info, read_audio, write_audio
-from sep_pipeline.errors import StorageError, TooShortError, UnreadableFileError
+from sep_pipeline.errors import StorageError, TooShortError, TruncatedFileError, UnreadableFileError
 
 
 @pytest.fixture
@@ -76,14 +76,24 @@ def test_reading_past_the_end_is_refused(tmp_path: Path) -> None:
         read_audio(path, start=90, num_frames=20)
 
 
-@pytest.mark.parametrize("suffix", [".wav", ".flac"])
-def test_truncated_files_are_refused(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "error"),
+    [
+        (".wav", TruncatedFileError),
+        (".aiff", TruncatedFileError),
+        (".ogg", TruncatedFileError),
+        (".mp3", TruncatedFileError),
+        (".flac", UnreadableFileError),  # its decoder cannot tell a missing end from a damaged middle
+    ],
+)
+def test_truncated_files_are_refused(tmp_path: Path, suffix: str, error: type[Exception]) -> None:
     path = tmp_path / f"a{suffix}"
-    noise = np.random.default_rng(0).integers(-9999, 9999, (2, 20000), dtype=np.int16)
-    write_audio(path, noise, 8000)
+    noise = np.random.default_rng(0).uniform(-0.3, 0.3, (40000, 2))
+    soundfile.write(path, noise, 8000)
+    assert read_audio(path)[0].shape[0] == 2
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(UnreadableFileError) as caught:
+    with pytest.raises(error) as caught:
         read_audio(path)
     assert caught.value.file == path
 

@@ -78,7 +78,7 @@ def test_a_mistyped_key_is_named_with_the_nearest_one_first(
         ("jukebox_transfer.run.arms", [], "at least 1 item"),
         ("jukebox_transfer.run.seeds", "0+0", "named once"),
         (f"{DEFAULTS}.data", 5, "valid dictionary"),
-        (f"{DEFAULTS}.data.layout", "slak", "'slakh' or 'musdb_hq'"),
+        (f"{DEFAULTS}.data.layout", "slak", "one of slakh"),
         (f"{DEFAULTS}.data.stems", "drums+drums", "named once"),
         (f"{DEFAULTS}.data.stems", "mixture+drums", "none is called mixture"),
         (f"{DEFAULTS}.data.stems", [], "at least 1 item"),

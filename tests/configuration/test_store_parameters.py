@@ -1,3 +1,5 @@
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -5,7 +7,7 @@ import pytest
 
 from sep_pipeline.configuration.data import StoreParameters
 from sep_pipeline.configuration.strict import parse
-from sep_pipeline.errors import ConfigurationError
+from sep_pipeline.errors import ConfigurationError, NoInputError
 
 
 def store(**values: Any) -> StoreParameters:
@@ -41,9 +43,55 @@ def test_a_set_without_root_and_rendering_is_refused() -> None:
         store(root=None)
 
 
-def test_a_set_with_both_root_and_rendering_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="found: both"):
-        store(rendering={"midi_folder": "midi"})
+def test_a_folder_replaces_the_rendering() -> None:
+    assert store(rendering={"midi_folder": "midi"}).rendering is None
+
+
+def test_rendered_songs_need_neither_name_nor_layout_nor_stems() -> None:
+    parsed = parse(StoreParameters, {"rendering": {"midi_folder": "midi"}})
+    assert (parsed.name, parsed.layout) == ("rendered", "slakh")
+    assert parsed.stems == ("drums", "bass", "guitar", "other")
+
+
+@pytest.fixture
+def own_songs(tmp_path: Path) -> Path:
+    for song in ("a", "b", "c"):
+        for stem in ("piano", "rest"):
+            path = tmp_path / "My Songs" / song / f"{stem}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    return tmp_path / "My Songs"
+
+
+def test_layout_stems_and_name_come_from_the_folder(own_songs: Path) -> None:
+    parsed = parse(StoreParameters, {"root": str(own_songs)})
+    assert (parsed.layout, parsed.stems) == ("track_folders", ("piano", "rest"))
+    assert re.fullmatch(r"my_songs_[0-9a-f]{4}", parsed.name)
+
+
+def test_folders_of_one_name_have_stores_of_their_own(own_songs: Path, tmp_path: Path) -> None:
+    other = tmp_path / "x" / own_songs.name
+    shutil.copytree(own_songs, other)
+    first, second = (parse(StoreParameters, {"root": str(root)}) for root in (own_songs, other))
+    assert first.name != second.name
+
+
+def test_a_relative_folder_starts_from_the_project(own_songs: Path) -> None:
+    parsed = parse(StoreParameters, {"root": "My Songs"}, project_path=own_songs.parent)
+    assert (parsed.root, parsed.layout) == (own_songs, "track_folders")
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NoInputError) as caught:
+        parse(StoreParameters, {"root": str(tmp_path / "no")})
+    assert (caught.value.file, caught.value.parameter) == (tmp_path / "no", "root")
+
+
+def test_values_that_ingestion_refuses_are_refused_at_once() -> None:
+    with pytest.raises(ConfigurationError, match=r"on_fault\.clippd"):
+        store(on_fault={"clippd": "drop"})
+    with pytest.raises(ConfigurationError, match=r"splits\.test_share"):
+        store(splits={"test_share": 1.0})
 
 
 def test_a_missing_musdb_folder_shows_the_option() -> None:

@@ -306,3 +306,28 @@ def test_wrong_parameters_are_named(parameter: str, value: object) -> None:
     with pytest.raises(ConfigurationError) as caught:
         RenderConfig(**{parameter: value})
     assert caught.value.parameter == parameter
+
+
+def test_stems_carry_the_names_of_their_tracks(job: RenderJob) -> None:
+    song = read_midi(job.midi_path)
+    for part, name in zip(song.instruments, ["first", "first", "", "kit"], strict=True):
+        part.name, part.program = name, 0 if part.is_drum else 33
+    song.write(str(job.midi_path))
+    stems = yaml.safe_load((render_track(job) / "metadata.yaml").read_text())["stems"]
+    assert [(stem["name"], stem["program_num"]) for stem in stems.values()] == [
+        ("first", 33),
+        ("first", 33),
+        ("", 33),
+        ("kit", 128),
+    ]
+
+
+def test_tracks_rendered_with_fewer_keys_are_rendered_again(
+    job: RenderJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(track_module, "METADATA_VERSION", track_module.METADATA_VERSION - 1)
+        metadata = render_track(job) / "metadata.yaml"
+    earlier = metadata.read_text()
+    render_track(job)
+    assert metadata.read_text() != earlier

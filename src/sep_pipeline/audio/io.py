@@ -12,10 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sep_pipeline.audio.pcm import to_int16
-from sep_pipeline.errors import StorageError, TooShortError, UnreadableFileError
+from sep_pipeline.errors import StorageError, TooShortError, TruncatedFileError, UnreadableFileError
 from sep_pipeline.files import written_aside
 
 Subtype = Literal["PCM_16", "FLOAT"]
+_LONGEST_OGG_PAGE_BYTES = 65307
+_OGG_FLAGS_OFFSET = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,8 @@ def audio_info(path: Path) -> AudioInfo:
     """Read the header of an audio file.
 
     Raises:
-        UnreadableFileError: The file is missing, is no audio file or ends before its header says.
+        UnreadableFileError: The file is missing or is no audio file.
+        TruncatedFileError: It ends before its header says.
     """
     with _opened(path) as sound:
         return AudioInfo(
@@ -70,7 +73,8 @@ def read_audio(
         rate in Hz.
 
     Raises:
-        UnreadableFileError: The file is missing, is no audio file or ends before its header says.
+        UnreadableFileError: The file is missing or is no audio file.
+        TruncatedFileError: It ends before its header says.
         TooShortError: The wanted part reaches past the end of the file.
     """
     import soundfile
@@ -91,7 +95,7 @@ def read_audio(
             raise UnreadableFileError("the audio does not decode", file=path, found=str(error)) from error
         rate = int(sound.samplerate)
     if len(frames) != wanted:
-        raise UnreadableFileError(
+        raise TruncatedFileError(
             "the audio file is truncated",
             file=path,
             expected=f"{wanted} frames",
@@ -135,7 +139,7 @@ def _opened(path: Path) -> Any:
     import soundfile
 
     try:
-        _refuse_truncated_wav(path)
+        _refuse_truncated(path)
         return soundfile.SoundFile(path)
     except OSError as error:
         raise UnreadableFileError("the file cannot be opened", file=path, found=error.strerror) from error
@@ -143,16 +147,33 @@ def _opened(path: Path) -> Any:
         raise UnreadableFileError("the file is not readable audio", file=path, found=str(error)) from error
 
 
-def _refuse_truncated_wav(path: Path) -> None:
-    """Libsndfile shortens a cut WAV file without a word, so its RIFF size is compared with the file size."""
+def _refuse_truncated(path: Path) -> None:
+    """Libsndfile shortens cut WAV, AIFF and Ogg files without a word, so their own ends are looked at."""
     with path.open("rb") as stream:
         header = stream.read(12)
         size = os.fstat(stream.fileno()).st_size
-    if len(header) < 12 or header[:4] != b"RIFF" or header[8:] != b"WAVE":
-        return
-    (riff_size,) = struct.unpack("<I", header[4:8])
-    is_streamed = riff_size in (0, 0xFFFFFFFF)
-    if not is_streamed and riff_size + 8 > size:
-        raise UnreadableFileError(
-            "the audio file is truncated", file=path, expected=f"{riff_size + 8} bytes", found=f"{size} bytes"
+        if header[:4] in (b"RIFF", b"FORM"):
+            _refuse_missing_bytes(path, header, size)
+        elif header[:4] == b"OggS":
+            stream.seek(max(0, size - _LONGEST_OGG_PAGE_BYTES))
+            _refuse_truncated_ogg(path, stream.read())
+
+
+def _refuse_missing_bytes(path: Path, header: bytes, size: int) -> None:
+    """WAV and AIFF files begin with their size, in the byte order of their kind."""
+    (told,) = struct.unpack("<I" if header[:4] == b"RIFF" else ">I", header[4:8])
+    is_streamed = told in (0, 0xFFFFFFFF)
+    if not is_streamed and told + 8 > size:
+        raise TruncatedFileError(
+            "the audio file is truncated", file=path, expected=f"{told + 8} bytes", found=f"{size} bytes"
+        )
+
+
+def _refuse_truncated_ogg(path: Path, end: bytes) -> None:
+    """The last page of a whole stream carries the flag that says so."""
+    last_page = end.rfind(b"OggS")
+    is_last = 0 <= last_page <= len(end) - _OGG_FLAGS_OFFSET - 1 and end[last_page + _OGG_FLAGS_OFFSET] & 4
+    if not is_last:
+        raise TruncatedFileError(
+            "the audio file is truncated", file=path, expected="a last page", found="the middle of the stream"
         )

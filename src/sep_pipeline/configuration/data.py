@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from sep_pipeline.configuration.auto import resolved_store
 from sep_pipeline.configuration.strict import ProjectPath, Strict
+from sep_pipeline.data.chorales import ChoraleConfig
+from sep_pipeline.data.ingestion import SplitConfig, StoreConfig
+from sep_pipeline.data.ingestion.config import RestSource
 from sep_pipeline.data.rendering import RenderConfig
 from sep_pipeline.errors import ConfigurationError
 
-DEFAULT_STEMS = {
-    "slakh": ("drums", "bass", "guitar", "other"),
-    "musdb_hq": ("drums", "bass", "other", "vocals"),
-}
-
-
-MUSDB_OPTION = "--params=musdb_root=/path/to/musdb18hq"
 StemName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 """A stem names files, catalog entries and runs, so that it has no dots, slashes or quotes."""
 
@@ -26,59 +23,87 @@ class RenderingParameters(Strict):
     """What is rendered from MIDI files.
 
     Attributes:
-        midi_folder: Folder of MIDI files.
-        song_list: CSV list of songs with their parts; None splits the folder by note content.
+        midi_folder: Folder of MIDI files; without effect when `chorales` is given.
+        song_list: CSV list of songs with their parts; None splits the folder by note content. Without effect
+            when `chorales` is given.
+        chorales: Renders Bach chorales from the music21 package instead of a folder; `synthesis` then
+            requires no instrument classes unless it names them.
         parts: Which parts of the list are rendered.
         max_songs: At most so many songs of each part, in the order of the list; None takes all.
         synthesis: How they are rendered.
     """
 
-    midi_folder: ProjectPath
+    midi_folder: ProjectPath | None = None
     song_list: ProjectPath | None = None
+    chorales: ChoraleConfig | None = None
     parts: tuple[Literal["pretrain", "train", "validation", "test"], ...] = ("train", "validation", "test")
     max_songs: int | None = Field(default=None, ge=1)
     synthesis: RenderConfig = RenderConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _require_no_band_of_chorales(cls, values: object) -> object:
+        if not isinstance(values, Mapping) or values.get("chorales") is None:
+            return values
+        synthesis = values.get("synthesis", {})
+        if not isinstance(synthesis, Mapping):
+            return values
+        return {**values, "synthesis": {"required_classes": (), **synthesis}}
+
+    @model_validator(mode="after")
+    def _has_songs(self) -> RenderingParameters:
+        if self.midi_folder is None and self.chorales is None:
+            raise ConfigurationError(
+                "there is nothing to render",
+                parameter="rendering.midi_folder",
+                expected="a folder of MIDI files, or chorales",
+            )
+        return self
 
 
 class StoreParameters(Strict):
     """A data set and how it becomes a stem store.
 
     Attributes:
-        name: Name of the set: its folder in `03_primary`.
-        layout: `slakh` (also what rendering writes) or `musdb_hq` (used in place).
-        root: Folder of the data set; None when `rendering` makes it.
+        name: Name of the set: its folder in `03_primary`. `auto` is `rendered` for rendered songs; else it is
+            made from the folder's name and a few digits of its path, so that two folders never share a store.
+        root: Folder of the data set; None when `rendering` makes it. With a folder, `rendering` is not used.
+        layout: Name of a layout, or `auto`.
+        layout_options: Options of the layout's reader, such as the microphone of a choir.
         rendering: Renders the set first.
-        stems: Stem names, `auto` for those of the layout, or names joined by `+`.
-        grouping: Stem to the instrument classes it sums, for layouts with finer stems; the stem without an
-            entry takes the rest.
-        validation_tracks: Training tracks to hold out; None takes the layout's own.
+        stems: Stem names, `auto` for those of the layout or the tree, or names joined by `+`.
+        grouping: Stem to the labels or programs it sums, over those of the layout.
+        rest: What a stem without parts of its own is: the `parts` that are left over, the `mixture` minus the
+            other stems, or `auto`.
+        splits: Shares and list of splits where the tree names none.
+        validation_tracks: Training tracks to hold out; None leaves it to the layout and `splits`.
+        sample_rate: Hz of a converted store.
         channels: Channels of a converted store.
         min_seconds: Shorter tracks are dropped.
-        on_fault: Kind of fault (a column of `faults.csv`) to what is done, over the default rules.
+        min_stems: Tracks in which fewer of the stems have a part are dropped.
+        on_fault: Kind of fault (a column of `faults.csv`) to what is done, over the usual rules.
     """
 
     name: str = Field(pattern=r"^[a-z0-9_]+$")
-    layout: Literal["slakh", "musdb_hq"]
     root: ProjectPath | None = None
+    layout: str
+    layout_options: dict[str, str | int | float | bool] = Field(default_factory=dict)
     rendering: RenderingParameters | None = None
     stems: tuple[StemName, ...] = Field(min_length=1)
     grouping: dict[str, tuple[str, ...]] | None = None
+    rest: RestSource = "auto"
+    splits: SplitConfig = SplitConfig()
     validation_tracks: tuple[str, ...] | None = None
+    sample_rate: int = Field(default=44100, ge=1)
     channels: Literal[1, 2] = 2
     min_seconds: float = Field(default=0.0, ge=0)
+    min_stems: int = Field(default=0, ge=0)
     on_fault: dict[str, Literal["stop", "drop", "keep"]] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
-    def _read_stems(cls, values: object) -> object:
-        if not isinstance(values, Mapping):
-            return values
-        stems = values.get("stems", "auto")
-        if stems == "auto":
-            stems = DEFAULT_STEMS.get(str(values.get("layout")), ())
-        elif isinstance(stems, str):
-            stems = tuple(stems.split("+"))
-        return {**values, "stems": stems}
+    def _resolve(cls, values: object, info: ValidationInfo) -> object:
+        return resolved_store(values, info) if isinstance(values, Mapping) else values
 
     @field_validator("stems")
     @classmethod
@@ -88,15 +113,29 @@ class StoreParameters(Strict):
         return stems
 
     @model_validator(mode="after")
-    def _has_a_source(self) -> StoreParameters:
-        if (self.root is None) == (self.rendering is None):
-            raise ConfigurationError(
-                "a data set needs either a folder or a rendering",
-                parameter=f"data root of {self.name}",
-                expected=MUSDB_OPTION if self.layout == "musdb_hq" else "root or rendering",
-                found="neither" if self.root is None else "both",
-            )
+    def _fits(self) -> StoreParameters:
+        self.config()
         return self
+
+    def config(self) -> StoreConfig:
+        """What ingestion needs to know.
+
+        Raises:
+            ConfigurationError: Values do not fit each other.
+        """
+        return StoreConfig(
+            stems=self.stems,
+            layout=self.layout,
+            layout_options=self.layout_options,
+            grouping=self.grouping,
+            rest=self.rest,
+            splits=self.splits,
+            sample_rate=self.sample_rate,
+            channels=self.channels,
+            min_seconds=self.min_seconds,
+            min_stems=self.min_stems,
+            on_fault=self.on_fault,
+        )
 
 
 class ExampleParameters(Strict):

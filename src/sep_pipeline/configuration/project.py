@@ -19,7 +19,7 @@ from sep_pipeline.configuration.strict import Strict, parse, require_known
 
 EXECUTION_KEYS = ("device", "precision")
 PROCESS_KEYS = ("num_processes",)
-RUN_TIME_KEYS = ("musdb_root", "weights")
+RUN_TIME_KEYS = ("root", "layout", "stems", "musdb_root", "weights", "data_folder")
 """Names that configuration files read with `runtime_params`, so that `--params=` can give them."""
 
 TOP_LEVEL_KEYS = (*EXECUTION_KEYS, *PROCESS_KEYS, *RUN_TIME_KEYS, "jukebox_pretrain", JUKEBOX_TRANSFER)

@@ -22,13 +22,14 @@ class Strict(BaseModel):
 Parameters = TypeVar("Parameters", bound=Strict)
 
 
-def _from_project(path: Path, info: ValidationInfo) -> Path:
+def from_project(path: Path, info: ValidationInfo) -> Path:
+    """A path relative to the project folder that the context of the validation names, if it names one."""
     base = (info.context or {}).get("project_path")
     expanded = path.expanduser()
     return expanded if base is None or expanded.is_absolute() else Path(base) / expanded
 
 
-ProjectPath = Annotated[Path, AfterValidator(_from_project)]
+ProjectPath = Annotated[Path, AfterValidator(from_project)]
 """A path that may be given relative to the project folder."""
 
 WithoutEffect: Any = Field(json_schema_extra={"affects_results": False})

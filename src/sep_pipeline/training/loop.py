@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sep_pipeline.data.feeding import prefetched
 from sep_pipeline.errors import ConfigurationError, NonFiniteLossError
 from sep_pipeline.training import replicas
 from sep_pipeline.training.callback import Callback, Status
 from sep_pipeline.training.checkpoint import BEST, CheckpointFolder, snapshot_name
 from sep_pipeline.training.config import TrainingConfig
-from sep_pipeline.training.prefetch import prefetched
 from sep_pipeline.training.progress import Progress
 from sep_pipeline.training.result import TrainingResult
 from sep_pipeline.training.state import TrainingState

@@ -14,6 +14,8 @@ from sep_pipeline.data.rendering.schedule import Part
 
 METADATA_NAME = "metadata.yaml"
 DIGEST_KEY = "render_digest"
+# Enters the digest of a track; raised when keys are added, so that earlier tracks are rendered again.
+METADATA_VERSION = 2
 
 
 def track_metadata(
@@ -26,8 +28,10 @@ def track_metadata(
 ) -> dict[str, Any]:
     """Describe one rendered track.
 
-    `inst_class` is the role of a part in the composition and `program_num` what sounds; they disagree only in
-    re-orchestrated songs. A silent stem keeps its entry with `audio_rendered: false`.
+    Beside Slakh2100's keys a stem has `name`, that of its track in the MIDI file; it tells apart parts with one
+    program, such as the voices of a choir. `inst_class` is the role of a part in the composition and
+    `program_num` what sounds; they disagree only in re-orchestrated songs. A silent stem keeps its entry with
+    `audio_rendered: false`.
 
     Args:
         parts: The parts that were rendered.
@@ -60,6 +64,7 @@ def _stem_metadata(part: Part, levels: LevelledStems, synthesizer: Synthesizer) 
     bank, program = (DRUM_PROGRAM, part.kit) if part.is_drum else (0, part.program)
     loudness = levels.loudness_lufs[part.key]
     return {
+        "name": str(part.name),
         "audio_rendered": part.key in levels.stems,
         "midi_saved": True,
         "inst_class": part.role,

@@ -21,6 +21,7 @@ from sep_pipeline.data.rendering.levels import LevelledStems, level_stems
 from sep_pipeline.data.rendering.metadata import (
     DIGEST_KEY,
     METADATA_NAME,
+    METADATA_VERSION,
     program_name,
     read_digest,
     track_metadata,
@@ -133,7 +134,7 @@ def _job_digest(job: RenderJob, synthesizer: Synthesizer) -> str:
         synthesizer.version,
         synthesizer.sound_font_hash,
         job.source,
-        repr((job.start_seconds, job.seconds, job.licence)),
+        repr((job.start_seconds, job.seconds, job.licence, METADATA_VERSION)),
     )
     return hashlib.sha256("|".join(parts).encode()).hexdigest()
 

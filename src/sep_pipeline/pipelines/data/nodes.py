@@ -10,16 +10,30 @@ from pathlib import Path
 
 from sep_pipeline.configuration.data import RenderingParameters, StoreParameters
 from sep_pipeline.configuration.execution import ProcessParameters
-from sep_pipeline.data.rendering import render_tree
-from sep_pipeline.data.song_list import Song, read_song_list, songs_of_folder
-from sep_pipeline.data.store import StoreConfig, ingest
+from sep_pipeline.data.chorales import ChoraleConfig, write_chorales
+from sep_pipeline.data.ingestion import ingest
+from sep_pipeline.data.rendering import RenderConfig, render_tree
+from sep_pipeline.data.song_list import SONG_LIST_NAME, Song, read_song_list, songs_of_folder
 from sep_pipeline.datasets import FolderWriter
 from sep_pipeline.errors import NoInputError
 
 logger = logging.getLogger(__name__)
 
-# Files used in place cannot be cut or converted, so stems that do not fit each other end the run.
-IN_PLACE_RULES = {"length_mismatch": "stop", "rate_mismatch": "stop"}
+
+def write_chorale_midi(chorales: ChoraleConfig, processes: ProcessParameters) -> FolderWriter:
+    """Write Bach chorales from the music21 package as MIDI files when the catalog saves the folder."""
+    return partial(write_chorales, config=chorales, num_processes=processes.num_processes)
+
+
+def render_chorales(
+    chorales: Path, rendering: RenderingParameters, processes: ProcessParameters
+) -> FolderWriter:
+    """Choose chorales from their folder; they are rendered when the catalog saves the folder.
+
+    Raises:
+        NoInputError: There is no chorale of the wanted parts.
+    """
+    return _renderer(rendering, processes, chorales, chorales / SONG_LIST_NAME)
 
 
 def render_songs(rendering: RenderingParameters, processes: ProcessParameters) -> FolderWriter:
@@ -28,22 +42,38 @@ def render_songs(rendering: RenderingParameters, processes: ProcessParameters) -
     Raises:
         NoInputError: There is no MIDI file or no song of the wanted parts.
     """
-    songs = chosen_songs(rendering)
-    logger.info("Rendering %d songs from %s", len(songs), rendering.midi_folder)
-    return partial(_render, songs=songs, rendering=rendering, num_processes=processes.num_processes)
+    assert rendering.midi_folder is not None
+    return _renderer(rendering, processes, rendering.midi_folder, rendering.song_list)
 
 
-def chosen_songs(rendering: RenderingParameters) -> tuple[Song, ...]:
+def _renderer(
+    rendering: RenderingParameters, processes: ProcessParameters, midi_folder: Path, song_list: Path | None
+) -> FolderWriter:
+    songs = chosen_songs(rendering, midi_folder, song_list)
+    logger.info("Rendering %d songs from %s", len(songs), midi_folder)
+    return partial(
+        _render,
+        songs=songs,
+        midi_folder=midi_folder,
+        config=rendering.synthesis,
+        num_processes=processes.num_processes,
+    )
+
+
+def chosen_songs(
+    rendering: RenderingParameters, midi_folder: Path, song_list: Path | None
+) -> tuple[Song, ...]:
     """The songs of the wanted parts, at most `max_songs` of each, in the order of the list.
+
+    Args:
+        rendering: Which parts, and how many songs of each.
+        midi_folder: Folder that the list's file names are relative to.
+        song_list: The list; None splits the folder.
 
     Raises:
         NoInputError: None is left, or its file is missing.
     """
-    listed = (
-        read_song_list(rendering.song_list)
-        if rendering.song_list is not None
-        else songs_of_folder(rendering.midi_folder)
-    )
+    listed = read_song_list(song_list) if song_list is not None else songs_of_folder(midi_folder)
     wanted = sorted(
         (song for song in listed if song.part in rendering.parts),
         key=lambda song: rendering.parts.index(song.part),
@@ -56,19 +86,24 @@ def chosen_songs(rendering: RenderingParameters) -> tuple[Song, ...]:
     if not kept:
         raise NoInputError(
             "no song is left to render",
-            file=rendering.midi_folder,
+            file=midi_folder,
             expected=f"parts {', '.join(rendering.parts)}",
         )
     for song in kept:
-        if not (rendering.midi_folder / song.file).is_file():
-            raise NoInputError("a MIDI file is missing", file=rendering.midi_folder / song.file)
+        if not (midi_folder / song.file).is_file():
+            raise NoInputError("a MIDI file is missing", file=midi_folder / song.file)
     return tuple(kept)
 
 
 def _render(
-    folder: Path, *, songs: Sequence[Song], rendering: RenderingParameters, num_processes: int | None
+    folder: Path,
+    *,
+    songs: Sequence[Song],
+    midi_folder: Path,
+    config: RenderConfig,
+    num_processes: int | None,
 ) -> None:
-    render_tree(songs, rendering.midi_folder, folder, rendering.synthesis, num_processes=num_processes)
+    render_tree(songs, midi_folder, folder, config, num_processes=num_processes)
 
 
 def ingest_rendered_songs(
@@ -85,18 +120,10 @@ def ingest_folder(store: StoreParameters, processes: ProcessParameters) -> Folde
 
 
 def _ingest(folder: Path, *, root: Path, store: StoreParameters, num_processes: int | None) -> None:
-    config = StoreConfig(
-        layout=store.layout,
-        stems=store.stems,
-        grouping=store.grouping,
-        channels=store.channels,
-        min_seconds=store.min_seconds,
-        on_fault={**(IN_PLACE_RULES if store.layout == "musdb_hq" else {}), **store.on_fault},
-    )
     manifest, faults = ingest(
         root,
         folder,
-        config,
+        store.config(),
         set_name=store.name,
         validation_tracks=store.validation_tracks,
         num_processes=num_processes,

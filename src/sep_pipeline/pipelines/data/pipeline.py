@@ -5,7 +5,13 @@ from __future__ import annotations
 from kedro.pipeline import Pipeline, node
 
 from sep_pipeline.configuration.data import StoreParameters
-from sep_pipeline.pipelines.data.nodes import ingest_folder, ingest_rendered_songs, render_songs
+from sep_pipeline.pipelines.data.nodes import (
+    ingest_folder,
+    ingest_rendered_songs,
+    render_chorales,
+    render_songs,
+    write_chorale_midi,
+)
 
 
 def create_pipeline(store: StoreParameters, parameters: str) -> Pipeline:
@@ -19,21 +25,34 @@ def create_pipeline(store: StoreParameters, parameters: str) -> Pipeline:
 
 
 def create_rendering(store: StoreParameters, parameters: str) -> Pipeline:
-    """MIDI files to `<set>.rendered_songs`; empty for a set that is brought along."""
+    """MIDI files, or chorales, to `<set>.rendered_songs`; empty for a set that is brought along."""
     if store.rendering is None:
         return Pipeline([])
-    return Pipeline(
-        [
-            node(
-                render_songs,
-                inputs=[f"params:{parameters}.rendering", "params:processes"],
-                outputs=f"{store.name}.rendered_songs",
-                name=f"render_{store.name}",
-                namespace="render",
-                tags="data",
-            )
-        ]
+    has_chorales = store.rendering.chorales is not None
+    chorales = f"{store.name}.chorales"
+    rendering = node(
+        render_chorales if has_chorales else render_songs,
+        inputs=[
+            *([chorales] if has_chorales else []),
+            f"params:{parameters}.rendering",
+            "params:processes",
+        ],
+        outputs=f"{store.name}.rendered_songs",
+        name=f"render_{store.name}",
+        namespace="render",
+        tags="data",
     )
+    if not has_chorales:
+        return Pipeline([rendering])
+    writing = node(
+        write_chorale_midi,
+        inputs=[f"params:{parameters}.rendering.chorales", "params:processes"],
+        outputs=chorales,
+        name=f"write_chorales_{store.name}",
+        namespace="render",
+        tags="data",
+    )
+    return Pipeline([writing, rendering])
 
 
 def create_ingestion(store: StoreParameters, parameters: str) -> Pipeline:

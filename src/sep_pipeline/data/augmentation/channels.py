@@ -1,26 +1,17 @@
-"""Seeded random changes of training examples, each on float32 (stem, channel, time)."""
+"""Random changes of channels and of the number of stems."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from sep_pipeline.data.augmentation.transform import Audio, check_probability
 from sep_pipeline.errors import ConfigurationError, StemMismatchError
 
-Audio = npt.NDArray[np.float32]
 BlendMode = Literal["shared", "independent", "off"]
-
-
-class Transform(Protocol):
-    """Changes one example; all its randomness comes from `random`."""
-
-    def __call__(self, audio: Audio, random: np.random.Generator) -> Audio:
-        """Map float32 (stem, channel, time) to a new array of the same stems; the input is not changed."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -60,36 +51,6 @@ class Blend:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gain:
-    """Multiplies every stem by its own random factor, uniform in [low, high].
-
-    Args:
-        low: Smallest factor.
-        high: Largest factor.
-
-    Raises:
-        ConfigurationError: Not 0 <= low <= high.
-    """
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.low <= self.high:
-            raise ConfigurationError(
-                "gain range is not ordered",
-                parameter="gain",
-                expected="0 <= low <= high",
-                found=(self.low, self.high),
-            )
-
-    def __call__(self, audio: Audio, random: np.random.Generator) -> Audio:
-        """Scale each stem of (stem, channel, time)."""
-        factors = random.uniform(self.low, self.high, size=(len(audio), 1, 1))
-        return audio * factors.astype(np.float32)
-
-
-@dataclass(frozen=True, kw_only=True)
 class ChannelSwap:
     """Reverses the channel order of each stem with a probability.
 
@@ -103,10 +64,7 @@ class ChannelSwap:
     probability: float = 0.5
 
     def __post_init__(self) -> None:
-        if not 0 <= self.probability <= 1:
-            raise ConfigurationError(
-                "not a probability", parameter="probability", expected="0 to 1", found=self.probability
-            )
+        check_probability(self.probability)
 
     def __call__(self, audio: Audio, random: np.random.Generator) -> Audio:
         """Swap the channels of some stems of (stem, channel, time)."""
@@ -136,10 +94,3 @@ def blended(audio: Audio, left_shares: npt.ArrayLike) -> Audio:
     """
     left = np.asarray(left_shares, dtype=np.float32)[:, None, None]
     return left * audio[:, :1] + (1 - left) * audio[:, 1:]
-
-
-def applied(transforms: Sequence[Transform], audio: Audio, random: np.random.Generator) -> Audio:
-    """Apply transforms in order."""
-    for transform in transforms:
-        audio = transform(audio, random)
-    return audio

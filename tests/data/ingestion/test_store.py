@@ -13,11 +13,10 @@ import soundfile
 import yaml
 
 from sep_pipeline.audio.io import read_audio, write_audio
-from sep_pipeline.data import conversion
+from sep_pipeline.data.ingestion import StoreConfig, conversion, ingest
 from sep_pipeline.data.manifest import MANIFEST_COLUMNS, read_manifest, tracks_of
 from sep_pipeline.data.rendering import RenderConfig, render_tree
 from sep_pipeline.data.song_list import Song
-from sep_pipeline.data.store import StoreConfig, ingest
 from sep_pipeline.errors import (
     ConfigurationError,
     DataError,
@@ -84,7 +83,9 @@ def test_manifest_and_faults_are_written_with_relative_paths(slakh: Path, tmp_pa
     assert row["peak"] == pytest.approx(0.1, abs=1e-3)
     assert row["rms"] == pytest.approx(0.1 / np.sqrt(3), rel=0.01)
     assert json.loads(row["silent_spans"]) == []
-    assert json.loads(row["provenance"]) == {"UUID": "made"}
+    assert json.loads(row["provenance"]) == {
+        "UUID": "made", "layout": "slakh", "parts": ["S01"], "source_formats": ["8000 Hz, 2 ch"],
+    }  # fmt: skip
 
 
 def test_validation_tracks_lie_in_train_and_are_named_by_the_manifest(slakh: Path, tmp_path: Path) -> None:
@@ -130,7 +131,7 @@ def test_a_failure_leaves_no_partial_track(
     def fail(*args: object, **kwargs: object) -> None:
         raise RuntimeError("power cut")
 
-    monkeypatch.setattr(conversion, "write_record", fail)
+    monkeypatch.setattr(conversion, "measured_row", fail)
     with pytest.raises(RuntimeError, match="power cut"):
         run(slakh, tmp_path / "store", SLAKH)
     assert list((tmp_path / "store" / "train").iterdir()) == []
@@ -321,8 +322,36 @@ def test_musdb_faults_are_measured_and_follow_their_rules(musdb: Path, tmp_path:
     }
     assert "0.0 dB of the mixture" in faults[faults["kind"] == "mixture_not_sum"].iloc[0]["reason"]
     assert tracks_of(manifest, "test") == ()
-    with pytest.raises(NoInputError, match="every track was dropped"):
-        run(musdb, tmp_path / "store", replace(MUSDB, sample_rate=44100))
+
+
+def test_files_that_cannot_serve_in_place_stop_the_run(musdb: Path, tmp_path: Path) -> None:
+    path = musdb / "train" / "Meaxic - Take A Step" / "bass.wav"
+    write_audio(path, np.full((2, 16000), 999, dtype=np.int16), 2 * RATE)
+    with pytest.raises(StemMismatchError, match="16000 Hz, not 8000 Hz"):
+        run(musdb, tmp_path / "store", MUSDB)
+    manifest, faults = run(musdb, tmp_path / "store", replace(MUSDB, on_fault={"rate_mismatch": "drop"}))
+    assert ("rate_mismatch", "dropped") in set(zip(faults["kind"], faults["action"], strict=True))
+    assert "Meaxic - Take A Step" not in set(manifest["track"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"sample_rate": 4000}, {"channels": 1}, {"stems": ("vocals", "accompaniment")}],
+    ids=["rate", "channels", "sum"],
+)
+def test_musdb_is_converted_where_its_files_are_not_what_is_wanted(
+    musdb: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
+    store = tmp_path / "store"
+    config = replace(MUSDB, **change)
+    manifest, _ = run(musdb, store, config)
+    track = store / "test" / "C"
+    assert sorted(path.stem for path in track.glob("*.wav")) == sorted(("mixture", *config.stems))
+    assert set(manifest["sample_rate"]) == {config.sample_rate}
+    if "stems" in change:
+        source = musdb / "test" / "C"
+        total = sum(samples(source / f"{name}.wav") for name in ("drums", "bass", "other"))
+        assert np.array_equal(samples(track / "accompaniment.wav"), total)
 
 
 def test_rendered_songs_pass_through_unchanged(tmp_path: Path, make_midi) -> None:
@@ -346,12 +375,10 @@ def test_rendered_songs_pass_through_unchanged(tmp_path: Path, make_midi) -> Non
 @pytest.mark.parametrize(
     ("change", "parameter"),
     [
-        ({"layout": "folder"}, "layout"),
         ({"stems": ()}, "stems"),
         ({"stems": ("drums", "mixture")}, "stems"),
-        ({"stems": ("a", "b")}, "grouping"),
-        ({"grouping": {"drums": ["Kazoo"], "bass": ["Bass"], "guitar": ["Guitar"]}}, "grouping"),
-        ({"grouping": {"drums": ["Bass"], "bass": ["Bass"], "guitar": ["Guitar"]}}, "grouping"),
+        ({"rest": "nothing"}, "rest"),
+        ({"min_stems": 5}, "min_stems"),
         ({"channels": 5}, "channels"),
         ({"min_seconds": -1.0}, "sample_rate, min_seconds"),
         ({"on_fault": {"clippd": "drop"}}, "on_fault.clippd"),

@@ -1,0 +1,104 @@
+"""Decode audio that libsndfile does not (MP4, M4A, AAC), one stream at a time, with the program ffmpeg."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from sep_pipeline.audio.io import read_audio
+from sep_pipeline.errors import ConfigurationError, TruncatedFileError, UnreadableFileError
+
+CONTAINER_SUFFIXES = (".mp4", ".m4a", ".aac")
+
+# Sun's AU format: magic, offset of the samples, their size, encoding, sample rate, channels; big endian.
+_AU_HEADER = struct.Struct(">4s5I")
+
+
+def read_any(path: Path, *, stream: int = 0) -> tuple[npt.NDArray[np.float32], int]:
+    """Read one audio stream of a file of any supported format; the suffix says which.
+
+    Args:
+        path: A container (.mp4, .m4a, .aac), or a file that libsndfile decodes.
+        stream: Number of the audio stream, from 0; other files than containers have only one.
+
+    Returns:
+        float32, (channel, time), and the sample rate in Hz.
+
+    Raises:
+        UnreadableFileError: The file is missing, damaged or has no such stream.
+        TruncatedFileError: It ends before its header says.
+        ConfigurationError: ffmpeg is needed and missing.
+    """
+    if path.suffix.lower() in CONTAINER_SUFFIXES:
+        return read_container(path, stream)
+    if stream != 0:
+        raise UnreadableFileError(
+            "the file has no such audio stream", file=path, expected="stream 0", found=f"stream {stream}"
+        )
+    return read_audio(path)
+
+
+def read_container(path: Path, stream: int = 0) -> tuple[npt.NDArray[np.float32], int]:
+    """Decode one audio stream of a container.
+
+    The length may exceed that of the encoded audio by some hundreds of samples of padding, equally in all
+    streams of a file; it depends on ffmpeg's version. Samples may exceed 1.0 and are not clipped. Whatever
+    ffmpeg reports as an error counts as damage, even where it goes on to give the samples that it could read.
+
+    Args:
+        path: The file.
+        stream: Number of the audio stream, from 0; pictures and texts do not count.
+
+    Returns:
+        float32, (channel, time), and the sample rate in Hz.
+
+    Raises:
+        UnreadableFileError: The file is missing, damaged or has no such stream.
+        TruncatedFileError: It ends before its header says.
+        ConfigurationError: ffmpeg is missing.
+    """
+    if not path.is_file():
+        raise UnreadableFileError("the file cannot be opened", file=path, found="no such file")
+    command = [_ffmpeg(path), "-nostdin", "-v", "error", "-i", f"file:{path}"]
+    command += ["-map", f"0:a:{stream}", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    said = done.stderr.decode(errors="replace").strip()
+    if done.returncode != 0 or said:
+        is_cut = "partial file" in said
+        raise (TruncatedFileError if is_cut else UnreadableFileError)(
+            "the audio file is truncated" if is_cut else f"audio stream {stream} does not decode",
+            file=path,
+            found=f"ffmpeg says: {_first_complaint(said)}",
+        )
+    return _samples(done.stdout)
+
+
+def _ffmpeg(path: Path) -> str:
+    """The program on the PATH, else the one beside the running Python."""
+    found = shutil.which("ffmpeg") or shutil.which("ffmpeg", path=str(Path(sys.executable).parent))
+    if found is None:
+        raise ConfigurationError(
+            "ffmpeg, which decodes this kind of file, is not installed",
+            file=path,
+            expected="the system's ffmpeg package, or the one that `make setup` links into .venv/bin",
+        )
+    return found
+
+
+def _first_complaint(said: str) -> str:
+    """The first line names the cause; those after it say what could not be done for that reason."""
+    first = said.partition("\n")[0]
+    return re.sub(r"^(\[[^\]]*\] ?)+", "", first) or "nothing"
+
+
+def _samples(content: bytes) -> tuple[npt.NDArray[np.float32], int]:
+    _, offset, _, _, sample_rate, num_channels = _AU_HEADER.unpack_from(content)
+    frames = np.frombuffer(content, dtype=">f4", offset=offset).reshape(-1, num_channels)
+    return np.ascontiguousarray(frames.T, dtype=np.float32), sample_rate

@@ -1,0 +1,88 @@
+"""What `auto` stands for in the parameters of a data set: its name, its layout and its stems."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationInfo
+
+from sep_pipeline.configuration.strict import from_project
+from sep_pipeline.data.layouts.detection import layout_of, require_layout
+from sep_pipeline.errors import ConfigurationError, NoInputError
+
+AUTO = "auto"
+RENDERED_NAME = "rendered"
+RENDERED_LAYOUT = "slakh"
+STEMS_OF_LAYOUT = {
+    "slakh": ("drums", "bass", "guitar", "other"),
+    "musdb_hq": ("drums", "bass", "other", "vocals"),
+    "musdb18": ("drums", "bass", "other", "vocals"),
+    "bach10": ("violin", "clarinet", "saxophone", "bassoon"),
+    "choirset": ("female", "male"),
+}
+"""Layouts whose stems do not depend on the tree."""
+
+MUSDB_OPTION = "--params=musdb_root=/path/to/musdb18hq"
+
+
+def resolved_store(values: Mapping[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    """Replace every `auto` by what it stands for; the tree is looked at only where that is needed.
+
+    Args:
+        values: The block of a data set as given.
+        info: Of the validation; its context may name the project folder.
+
+    Raises:
+        ConfigurationError: There is neither a folder nor a rendering.
+        NoInputError: The folder does not exist or has no layout that is known.
+    """
+    given = dict(values)
+    root = from_project(Path(given["root"]), info) if given.get("root") else None
+    rendering = None if root is not None else given.get("rendering")
+    if root is None and rendering is None:
+        raise ConfigurationError(
+            "a data set needs either a folder or a rendering",
+            parameter=f"data root of {given.get('name', AUTO)}",
+            expected=MUSDB_OPTION if given.get("layout") == "musdb_hq" else "root or rendering",
+            found="neither",
+        )
+    given["rendering"] = rendering
+    if given.get("name", AUTO) == AUTO:
+        given["name"] = RENDERED_NAME if root is None else _name_of(root)
+    given["layout"] = _layout(given, root)
+    stems = given.get("stems", AUTO)
+    if isinstance(stems, str):
+        given["stems"] = _stems(given, root) if stems == AUTO else tuple(stems.split("+"))
+    return given
+
+
+def _layout(given: Mapping[str, Any], root: Path | None) -> str:
+    layout = str(given.get("layout", AUTO))
+    require_layout(layout)
+    if layout != AUTO:
+        return layout
+    return (
+        RENDERED_LAYOUT if root is None else layout_of(root, AUTO, given.get("layout_options") or {})[0].name
+    )
+
+
+def _stems(given: Mapping[str, Any], root: Path | None) -> tuple[str, ...]:
+    layout = str(given["layout"])
+    if layout in STEMS_OF_LAYOUT or root is None:
+        return STEMS_OF_LAYOUT.get(layout, ())
+    reader, _ = layout_of(root, layout, given.get("layout_options") or {})
+    stems = reader.read(root).default_stems
+    if not stems:
+        raise NoInputError("the folder has no stem", file=root, expected=reader.pattern)
+    return stems
+
+
+def _name_of(root: Path) -> str:
+    folded = unicodedata.normalize("NFKD", root.name).encode("ascii", "ignore").decode()
+    words = re.sub(r"[^a-z0-9]+", "_", folded.lower()).strip("_")
+    return f"{words or 'songs'}_{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:4]}"
