@@ -8,6 +8,7 @@ over the phases of the signal, as Röbel proposed (DAFx 2003), since smeared ons
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -119,7 +120,7 @@ def pitch_tempo(
     num_changed = min(num_frames, int((audio.shape[-1] + 0.5) / tempo))
     if audio.numel() and num_changed:
         sounds = audio.reshape(-1, audio.shape[-2] if audio.ndim > 1 else 1, audio.shape[-1])
-        num_stretched = round(num_changed * ratio)
+        num_stretched = math.ceil(num_changed * ratio)
         window_samples = window_samples_at(sample_rate)
         stretched = stretch(sounds, tempo / float(ratio), num_stretched, window_samples=window_samples)
         audio = _resampled(stretched, ratio).reshape(*audio.shape[:-1], -1)
@@ -170,19 +171,19 @@ def stretch(
     place = torch.arange(num_synthesis, dtype=torch.float64, device=sounds.device) * rate
     spectra = _of_length(spectra, max(spectra.shape[-1], int((num_synthesis - 1) * rate) + 2))
     before = place.long()
-    magnitude = spectra.abs().unflatten(0, sounds.shape[:2])
-    turns = spectra.angle().unflatten(0, sounds.shape[:2]) / (2 * torch.pi)
+    spectra = spectra.reshape(*sounds.shape[:2], *spectra.shape[1:])
+    magnitude, turns = spectra.abs(), spectra.angle() / (2 * torch.pi)
     is_reset = _new_share(magnitude)[:, before] > transient_share
     phase = _phases(turns, before, (place - before).float(), is_reset, hops_per_window)
     between = torch.lerp(magnitude[..., before], magnitude[..., before + 1], (place - before).float())
-    result = torch.istft(
+    result: Tensor = torch.istft(
         torch.polar(between, phase).flatten(0, 1),
         window_samples,
         hop_samples,
         window=window,
         length=num_frames,
     )
-    return result.unflatten(0, sounds.shape[:2])
+    return result.reshape(*sounds.shape[:2], num_frames)
 
 
 def _new_share(magnitude: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Parameters of the shared left side: rendering, ingestion and the drawing of examples."""
+"""Parameters of the shared left side: rendering and ingestion."""
 
 from __future__ import annotations
 
@@ -136,20 +136,3 @@ class StoreParameters(Strict):
             min_stems=self.min_stems,
             on_fault=self.on_fault,
         )
-
-
-class ExampleParameters(Strict):
-    """How chunks are drawn for training.
-
-    Attributes:
-        chunk_samples: Length of a chunk.
-        shift: Whether windows move at random by up to half a chunk.
-        blend: How stereo becomes mono: `shared` draws one left-right weight for mixture and stem,
-            `independent` one for each (as the study did), `off` takes the mean.
-        item_share: Share of the timeline's windows that is trained on, from its start.
-    """
-
-    chunk_samples: int = Field(ge=8)
-    shift: bool = True
-    blend: Literal["shared", "independent", "off"] = "shared"
-    item_share: float = Field(default=1.0, gt=0, le=1)

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from sep_pipeline.configuration.data import ExampleParameters, StoreParameters
+from sep_pipeline.configuration.data import StoreParameters
+from sep_pipeline.configuration.examples import ExampleParameters
 from sep_pipeline.configuration.strict import Strict
 from sep_pipeline.training.config import TrainingConfig
 

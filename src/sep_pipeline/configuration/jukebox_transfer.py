@@ -9,7 +9,8 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from sep_pipeline.configuration.arms import resolve_arms
-from sep_pipeline.configuration.data import ExampleParameters, StoreParameters
+from sep_pipeline.configuration.data import StoreParameters
+from sep_pipeline.configuration.examples import ExampleParameters
 from sep_pipeline.configuration.strict import ProjectPath, Strict, parse, require_block, require_known
 from sep_pipeline.errors import ConfigurationError
 from sep_pipeline.training.config import TrainingConfig

@@ -22,7 +22,8 @@ class BatchAssembler:
     """Makes batches of examples of one shape.
 
     Fresh memory for every batch would cost nearly as much as reading it. The memory of earlier batches is kept,
-    that of four at most, and taken again when no tensor and no view of it is left. Any thread may call.
+    that of four at most, and taken again when no tensor and no view of it is left. Any thread may call; the
+    assembler's own threads end with it.
 
     Args:
         num_threads: Threads that make the examples of one batch.
@@ -30,6 +31,9 @@ class BatchAssembler:
 
     def __init__(self, num_threads: int = 1) -> None:
         self._num_threads = num_threads
+        self._pool = (
+            ThreadPoolExecutor(num_threads, thread_name_prefix="examples") if num_threads > 1 else None
+        )
         self._lock = threading.Lock()
         self._kept: list[tuple[Audio, weakref.ref[Audio]]] = []
 
@@ -62,13 +66,8 @@ class BatchAssembler:
                 batch[slot] = made
 
         slots = range(0 if first is None else 1, batch_size)
-        if min(self._num_threads, len(slots)) < 2:
-            for slot in slots:
-                make(slot)
-        else:
-            with ThreadPoolExecutor(self._num_threads, thread_name_prefix="examples") as pool:
-                for _ in pool.map(make, slots):
-                    pass
+        for _ in map(make, slots) if self._pool is None else self._pool.map(make, slots):
+            pass
         return torch.from_numpy(batch)
 
     def _memory(self, shape: tuple[int, ...]) -> Audio:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-import threading
+from collections import deque
 from dataclasses import dataclass
-from io import RawIOBase
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,11 @@ from sep_pipeline.errors import StemMismatchError, UnreadableFileError
 
 _PCM = 1
 _SCALE = np.float32(1 / FULL_SCALE)
+# What is in work at a time fits into the cache of a core.
+_BLOCK_FRAMES = 1 << 16
+_SCALE = np.float32(1 / FULL_SCALE)
+# What is in work at a time fits into the cache of a core.
+_BLOCK_FRAMES = 1 << 16
 # What is in work at a time fits into the cache of a core.
 _BLOCK_FRAMES = 1 << 16
 
@@ -33,13 +38,14 @@ class _PcmLayout:
 class ChunkReader:
     """Reads pieces of many files; remembers where the samples of each WAV file begin.
 
-    No file stays open and none is mapped, so any number of tracks can be read; several threads may share one
-    reader, each with its own small buffers. A reader can be sent to another process.
+    No file stays open and none is mapped, so any number of tracks can be read. Several threads may share one
+    reader; it keeps one buffer, as large as the largest piece, for each that reads at the same time. A reader
+    can be sent to another process.
     """
 
     def __init__(self) -> None:
         self._layouts: dict[Path, _PcmLayout | None] = {}
-        self._scratches = threading.local()
+        self._scratches: deque[_Scratch] = deque()
 
     def __reduce__(self) -> tuple[type[ChunkReader], tuple[()]]:
         return type(self), ()
@@ -94,64 +100,79 @@ class ChunkReader:
         return self._layouts[path]
 
     def _read_pcm(self, path: Path, layout: _PcmLayout, start: int, out: npt.NDArray[np.float32]) -> None:
-        bytes_per_frame = 2 * layout.num_channels
-        done = 0
         try:
-            with path.open("rb", buffering=0) as stream:
-                stream.seek(layout.offset_bytes + start * bytes_per_frame)
-                while done < out.shape[1]:
-                    block = out[:, done : done + _BLOCK_FRAMES]
-                    samples = self._scratch("samples", np.int16, block.size)
-                    num_bytes = _fill_from(stream, samples)
-                    if num_bytes < samples.nbytes:
-                        found = start + done + num_bytes // bytes_per_frame
-                        raise _ends_early(path, start + out.shape[1], found)
-                    self._convert(samples, block)
-                    done += block.shape[1]
-        except OSError as error:
-            raise UnreadableFileError(
-                "the audio file cannot be read", file=path, found=error.strerror
-            ) from error
-
-    def _convert(self, samples: npt.NDArray[np.int16], out: npt.NDArray[np.float32]) -> None:
-        """Scale interleaved samples to float32, (channel, time)."""
-        if len(out) != 2:
-            for channel, row in enumerate(out):
-                np.multiply(samples[channel :: len(out)], _SCALE, out=row, dtype=np.float32)
-            return
-        # Both samples of a stereo frame as one integer of 32 bits: taking them apart as its halves goes over
-        # memory in one piece, which is faster than picking every second sample. No step rounds.
-        frames = samples.view("<i4")
-        halves = self._scratch("halves", np.int32, out.size).reshape(out.shape)
-        np.left_shift(frames, 16, out=halves[0])
-        np.bitwise_and(frames, -(1 << 16), out=halves[1])
-        np.multiply(halves, _SCALE / (1 << 16), out=out, dtype=np.float32, casting="unsafe")
-
-    def _scratch(self, name: str, dtype: type, size: int) -> npt.NDArray[Any]:
-        """Memory of this thread; fresh memory would be paid for page by page in every read."""
-        scratch: npt.NDArray[Any] | None = getattr(self._scratches, name, None)
-        if scratch is None or len(scratch) < size:
-            scratch = np.empty(size, dtype=np.dtype(dtype).newbyteorder("<"))
-            setattr(self._scratches, name, scratch)
-        return scratch[:size]
+            scratch = self._scratches.pop()
+        except IndexError:
+            scratch = _Scratch()
+        try:
+            samples = scratch.samples_of(out.size)
+            _read_samples(path, layout, start, samples)
+            if layout.num_channels == 2:
+                _convert_stereo(samples, scratch.halves, out)
+            else:
+                for channel, row in enumerate(out):
+                    np.multiply(samples[channel :: len(out)], _SCALE, out=row, dtype=np.float32)
+        finally:
+            self._scratches.append(scratch)
 
 
-def _fill_from(stream: RawIOBase, out: npt.NDArray[np.int16]) -> int:
-    """Read into `out`; gives the number of bytes found, fewer than wanted at the file's end."""
+class _Scratch:
+    """Memory for one reading at a time; fresh memory would be paid for page by page in every read."""
+
+    def __init__(self) -> None:
+        self._samples = np.empty(0, dtype="<i2")
+        self.halves = np.empty((2, _BLOCK_FRAMES), dtype="<i4")
+
+    def samples_of(self, size: int) -> npt.NDArray[np.int16]:
+        """Room for 16-bit samples, which grows to the largest size asked for."""
+        if len(self._samples) < size:
+            self._samples = np.empty(size, dtype="<i2")
+        return self._samples[:size]
+
+
+def _convert_stereo(
+    samples: npt.NDArray[np.int16], halves: npt.NDArray[np.int32], out: npt.NDArray[np.float32]
+) -> None:
+    """Scale left and right to float32 and take them apart.
+
+    A frame is seen as one 32-bit integer. Its halves come apart in passes over memory in one piece, which is
+    faster than picking every second sample; the left sample is moved up and the right one masked, so that both
+    are 65536 times too large. No step rounds.
+    """
+    frames = samples.view("<i4")
+    for first in range(0, len(frames), _BLOCK_FRAMES):
+        block = frames[first : first + _BLOCK_FRAMES]
+        left_right = halves[:, : len(block)]
+        np.left_shift(block, 16, out=left_right[0])
+        np.bitwise_and(block, -(1 << 16), out=left_right[1])
+        room = out[:, first : first + _BLOCK_FRAMES]
+        np.multiply(left_right, _SCALE / (1 << 16), out=room, dtype=np.float32, casting="unsafe")
+
+
+def _read_samples(path: Path, layout: _PcmLayout, start: int, out: npt.NDArray[np.int16]) -> None:
+    bytes_per_frame = 2 * layout.num_channels
+    num_bytes = _read_bytes(path, layout.offset_bytes + start * bytes_per_frame, out)
+    if num_bytes < out.nbytes:
+        raise UnreadableFileError(
+            "the audio file ends before the chunk that is read from it",
+            file=path,
+            expected=f"{start + out.nbytes // bytes_per_frame} frames",
+            found=f"{start + num_bytes // bytes_per_frame} frames",
+        )
+
+
+def _read_bytes(path: Path, offset: int, out: npt.NDArray[np.int16]) -> int:
+    """Fill `out` from the file; gives the number of bytes found, fewer than wanted at the file's end."""
     wanted = out.view(np.uint8).data
     num_bytes = 0
-    while num_bytes < len(wanted) and (num_read := stream.readinto(wanted[num_bytes:])):
-        num_bytes += num_read
+    try:
+        with FileIO(path) as stream:
+            stream.seek(offset)
+            while num_bytes < len(wanted) and (num_read := stream.readinto(wanted[num_bytes:])):
+                num_bytes += num_read
+    except OSError as error:
+        raise UnreadableFileError("the audio file cannot be read", file=path, found=error.strerror) from error
     return num_bytes
-
-
-def _ends_early(path: Path, expected: int, found: int) -> UnreadableFileError:
-    return UnreadableFileError(
-        "the audio file ends before the chunk that is read from it",
-        file=path,
-        expected=f"{expected} frames",
-        found=f"{found} frames",
-    )
 
 
 def _check_channels(path: Path, num_channels: int, out: npt.NDArray[np.float32]) -> None:

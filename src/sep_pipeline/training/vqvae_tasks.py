@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from sep_pipeline.data.examples import StemExamples
+from sep_pipeline.data.examples import Examples, StemExamples
 from sep_pipeline.errors import ConfigurationError
 from sep_pipeline.losses.bandwidths import Bandwidths
 from sep_pipeline.losses.embedding import EmbeddingLossConfig, embedding_loss
@@ -38,7 +38,7 @@ class PhaseOneTask:
     def __init__(
         self,
         model: VQVAE,
-        examples: StemExamples,
+        examples: Examples,
         bandwidths: Bandwidths,
         *,
         validation: StemExamples | None = None,
@@ -108,7 +108,7 @@ class PhaseTwoTask:
         self,
         encoder: Encoder,
         stem_model: VQVAE,
-        examples: StemExamples,
+        examples: Examples,
         *,
         me_loss: EmbeddingLossName = "embedding",
         bandwidths: Bandwidths | None = None,

@@ -7,7 +7,7 @@ Every change takes all its randomness from the generator it is given. The order 
 3. `ChannelSwap`;
 4. `Fade`;
 5. `SilenceGate`;
-6. `Blend` to mono, or `PickOneStem`;
+6. `TakeSignals` or `PickOneStem`, then `Blend` to mono;
 7. `PeakRule`, last, since it looks at the sum of what went before.
 
 The invariant: the mixture of an example is always the sum of what its targets hold. So a change works on stems
@@ -16,7 +16,14 @@ carries a mixture beside its stems may only be changed by what treats all rows a
 `Blend`, and `Fade`.
 """
 
-from sep_pipeline.data.augmentation.channels import Blend, BlendMode, ChannelSwap, PickOneStem, blended
+from sep_pipeline.data.augmentation.channels import (
+    Blend,
+    BlendMode,
+    ChannelSwap,
+    PickOneStem,
+    TakeSignals,
+    blended,
+)
 from sep_pipeline.data.augmentation.levels import Gain, LoudnessLevels, PeakRule, SilenceGate
 from sep_pipeline.data.augmentation.shapes import Fade
 from sep_pipeline.data.augmentation.speed import PitchTempo, PitchTempoChange
@@ -35,6 +42,7 @@ __all__ = [
     "PitchTempo",
     "PitchTempoChange",
     "SilenceGate",
+    "TakeSignals",
     "Transform",
     "applied",
     "blended",

@@ -82,6 +82,22 @@ class PickOneStem:
         return audio[chosen : chosen + 1]
 
 
+@dataclass(frozen=True)
+class TakeSignals:
+    """Keeps some signals of an example, the mixture among them as the sum of all stems.
+
+    Attributes:
+        positions: Numbers of stems; None for the mixture.
+    """
+
+    positions: tuple[int | None, ...]
+
+    def __call__(self, audio: Audio, random: np.random.Generator) -> Audio:  # noqa: ARG002
+        """Map (stem, channel, time) to (signal, channel, time)."""
+        taken = [audio.sum(axis=0) if at is None else audio[at] for at in self.positions]
+        return np.stack(taken)
+
+
 def blended(audio: Audio, left_shares: npt.ArrayLike) -> Audio:
     """Mix stereo to mono with given shares.
 

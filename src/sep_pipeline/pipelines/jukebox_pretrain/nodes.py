@@ -21,26 +21,12 @@ from sep_pipeline.losses.bandwidths import Bandwidths
 from sep_pipeline.metrics.whole_track import study_sdr
 from sep_pipeline.models.vqvae import VQVAE, VQVAE_PRESETS
 from sep_pipeline.models.weights import load_into
+from sep_pipeline.pipelines.data.examples import training_examples
 from sep_pipeline.pipelines.data.store import mono_stems, store_hash, store_tracks
 from sep_pipeline.training.loop import train
 from sep_pipeline.training.vqvae_tasks import PhaseOneTask
 
 SURVEY_STRIDE = 16
-
-
-def _examples(stem_store: Path, parameters: JukeboxPretrainParameters, batch_size: int) -> StemExamples:
-    """Chunks of one randomly picked signal each: any stem, or the mixture."""
-    return StemExamples(
-        store_tracks(stem_store, "train"),
-        [*parameters.data.stems, MIXTURE],
-        chunk_samples=parameters.examples.chunk_samples,
-        batch_size=batch_size,
-        seed=parameters.seed,
-        shift=parameters.examples.shift,
-        blend=parameters.examples.blend,
-        item_share=parameters.examples.item_share,
-        transforms=[PickOneStem()],
-    )
 
 
 def measure_bandwidths(stem_store: Path, parameters: JukeboxPretrainParameters) -> dict[str, float]:
@@ -49,7 +35,16 @@ def measure_bandwidths(stem_store: Path, parameters: JukeboxPretrainParameters) 
     Raises:
         SilentStemError: All of them are silent.
     """
-    windows = _examples(stem_store, parameters, batch_size=1).survey(SURVEY_STRIDE)
+    windows = StemExamples(
+        store_tracks(stem_store, "train"),
+        _signals(parameters),
+        chunk_samples=parameters.examples.chunk_samples,
+        batch_size=1,
+        seed=parameters.seed,
+        shift=parameters.examples.shift,
+        blend=None,
+        item_share=parameters.examples.item_share,
+    ).survey(SURVEY_STRIDE)
     return asdict(bandwidth_statistics(signal for window in windows for signal in window))
 
 
@@ -61,19 +56,23 @@ def train_vqvae(
     execution: ExecutionParameters,
     workspace: Workspace,
 ) -> tuple[Weights, pd.DataFrame]:
-    """Train the VQ-VAE on stems and mixtures of many instruments.
+    """Train the VQ-VAE on chunks of one randomly picked signal each: any stem, or the mixture.
 
     Raises:
         NonFiniteLossError: The loss or a gradient became NaN or infinite.
     """
     network = VQVAE(VQVAE_PRESETS[parameters.preset], seed=parameters.seed)
     network.set_precision(execution.resolved_precision())
+    examples = training_examples(
+        store_tracks(stem_store, "train"),
+        _signals(parameters),
+        parameters.examples,
+        batch_size=parameters.training.batch_size,
+        seed=parameters.seed,
+        transforms=[PickOneStem()],
+    )
     result = train(
-        PhaseOneTask(
-            network,
-            _examples(stem_store, parameters, parameters.training.batch_size),
-            Bandwidths(**bandwidths),
-        ),
+        PhaseOneTask(network, examples, Bandwidths(**bandwidths)),
         parameters.training,
         workspace=workspace.folder,
         identity=workspace.identity,
@@ -90,6 +89,10 @@ def train_vqvae(
         "licence": "CC-BY-4.0",
     }
     return Weights(result.weights, metadata), pd.DataFrame(result.curves)
+
+
+def _signals(parameters: JukeboxPretrainParameters) -> tuple[str, ...]:
+    return (*parameters.data.stems, MIXTURE)
 
 
 def judge_weights(

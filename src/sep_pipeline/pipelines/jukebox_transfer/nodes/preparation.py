@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from sep_pipeline.configuration.data import ExampleParameters
+from sep_pipeline.configuration.examples import ExampleParameters
 from sep_pipeline.configuration.jukebox_transfer import ModelParameters
 from sep_pipeline.data.bandwidth import stem_bandwidth
 from sep_pipeline.data.examples import StemExamples

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from sep_pipeline.configuration.data import ExampleParameters
+from sep_pipeline.configuration.examples import ExampleParameters
 from sep_pipeline.configuration.execution import ExecutionParameters
 from sep_pipeline.configuration.jukebox_transfer import (
     Cell,
@@ -16,12 +16,13 @@ from sep_pipeline.configuration.jukebox_transfer import (
     PhaseOneParameters,
     PhaseTwoParameters,
 )
-from sep_pipeline.data.examples import StemExamples
+from sep_pipeline.data.examples import Examples, StemExamples
 from sep_pipeline.data.manifest import MIXTURE
 from sep_pipeline.datasets import FolderWriter, Weights, Workspace
 from sep_pipeline.losses.bandwidths import Bandwidths
 from sep_pipeline.models.vqvae import VQVAE, Encoder
 from sep_pipeline.models.weights import load_into, save_weights
+from sep_pipeline.pipelines.data.examples import training_examples
 from sep_pipeline.pipelines.data.store import store_tracks
 from sep_pipeline.pipelines.jukebox_transfer.nodes.preparation import vqvae_config
 from sep_pipeline.tracking import CellTrackers, Tracker
@@ -68,9 +69,9 @@ def train_phase_one(
     network.set_precision(execution.resolved_precision())
     task = PhaseOneTask(
         network,
-        _examples(stem_store, "train", [cell.stem], examples, cell, phase),
+        _examples(stem_store, [cell.stem], examples, cell, phase),
         Bandwidths(**bandwidths),
-        validation=_validation(stem_store, [cell.stem], examples, cell, phase),
+        validation=_validation(stem_store, [cell.stem], examples, phase),
     )
     tracker = trackers.of(arm=cell.arm, stem=cell.stem, seed=cell.seed)
     tracker.log_parameters(
@@ -118,10 +119,10 @@ def train_phase_two(
     task = PhaseTwoTask(
         encoder,
         stem_model,
-        _examples(stem_store, "train", [MIXTURE, cell.stem], examples, cell, phase),
+        _examples(stem_store, [MIXTURE, cell.stem], examples, cell, phase),
         me_loss=phase.me_loss,
         bandwidths=Bandwidths(**bandwidths),
-        validation=_validation(stem_store, [MIXTURE, cell.stem], examples, cell, phase),
+        validation=_validation(stem_store, [MIXTURE, cell.stem], examples, phase),
     )
     tracker = trackers.of(arm=cell.arm, stem=cell.stem, seed=cell.seed)
     tracker.log_parameters({"phase_two": phase.model_dump()})
@@ -167,28 +168,28 @@ def _write_snapshots(folder: Path, *, snapshots: dict[int, dict[str, torch.Tenso
 
 
 def _examples(
-    stem_store: Path, split: str, stems: list[str], examples: ExampleParameters, cell: Cell, phase: Phase
-) -> StemExamples:
-    return StemExamples(
-        store_tracks(stem_store, split),
-        stems,
-        chunk_samples=examples.chunk_samples,
-        batch_size=phase.training.batch_size,
-        seed=cell.seed,
-        shift=examples.shift,
-        blend=examples.blend,
-        item_share=examples.item_share,
-    )
+    stem_store: Path, signals: list[str], examples: ExampleParameters, cell: Cell, phase: Phase
+) -> Examples:
+    tracks = store_tracks(stem_store, "train")
+    batch_size = phase.training.batch_size
+    return training_examples(tracks, signals, examples, batch_size=batch_size, seed=cell.seed)
 
 
 def _validation(
-    stem_store: Path, stems: list[str], examples: ExampleParameters, cell: Cell, phase: Phase
+    stem_store: Path, signals: list[str], examples: ExampleParameters, phase: Phase
 ) -> StemExamples | None:
     """The same validation chunks for every arm and seed; None where the training does not look at them."""
     if phase.training.evaluate_every_steps is None:
         return None
-    fixed = examples.model_copy(update={"shift": False, "blend": "off", "item_share": 1.0})
-    return _examples(stem_store, "validation", stems, fixed, cell.model_copy(update={"seed": 0}), phase)
+    return StemExamples(
+        store_tracks(stem_store, "validation"),
+        signals,
+        chunk_samples=examples.chunk_samples,
+        batch_size=phase.training.batch_size,
+        seed=0,
+        shift=False,
+        blend="off",
+    )
 
 
 def _train(
