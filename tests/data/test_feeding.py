@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from sep_pipeline.audio.io import write_audio
-from sep_pipeline.data.augmentation import Gain
+from sep_pipeline.data.augmentation import Gain, PitchTempo
 from sep_pipeline.data.examples import Examples, StemExamples
 from sep_pipeline.data.feeding import batches, fed, prefetched
 from sep_pipeline.data.manifest import Track
@@ -67,7 +67,7 @@ def examples(request: pytest.FixtureRequest, tracks: list[Track]) -> Examples:
         chunk_samples=50,
         batch_size=3,
         seed=1,
-        config=MixingConfig(mode="incoherent", redraw_below_dbfs=-60.0),
+        config=MixingConfig(mode="incoherent", redraw_below_dbfs=-60.0, pitch_tempo=PitchTempo()),
         transforms=[Gain(low=0.25, high=1.25)],
     )
 

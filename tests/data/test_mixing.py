@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from sep_pipeline.audio.io import write_audio
-from sep_pipeline.data.augmentation import Audio, Gain
+from sep_pipeline.data.augmentation import Audio, Gain, PitchTempo
 from sep_pipeline.data.examples import StemExamples
 from sep_pipeline.data.manifest import Track
 from sep_pipeline.data.mixing import MixingConfig, MixtureExamples, mixture_of
@@ -104,6 +104,10 @@ class Louder:
 class DrawsLouder:
     high: int = 4
     low: int = 1
+
+    @property
+    def tempo(self) -> tuple[float, float]:
+        return self.low, self.high
 
     def draw(self, random: np.random.Generator) -> Louder:
         return Louder(int(random.integers(self.low, self.high + 1)))
@@ -416,14 +420,20 @@ def test_numbers_out_of_range_are_refused(tracks: list[Track], change: dict[str,
         mixtures(tracks, **change)
 
 
-def test_a_tempo_that_needs_more_than_a_track_has_is_an_error_when_padding_is_refused(
-    make_track: MakeTrack,
-) -> None:
-    drawn = mixtures(
-        [make_track(1)], short_tracks="refuse", chunk_samples=200, pitch_tempo=DrawsLouder(low=4)
-    )
+def test_room_for_the_fastest_tempo_is_demanded_when_padding_is_refused(make_track: MakeTrack) -> None:
+    settings: dict[str, Any] = {"short_tracks": "refuse", "chunk_samples": 200}
+    mixtures([make_track(1)], **settings)
     with pytest.raises(TooShortError, match=r"song_1 .*expected: 800 samples; found: 600 samples"):
-        drawn.batch(0)
+        mixtures([make_track(1)], pitch_tempo=DrawsLouder(), **settings)
+
+
+def test_pitch_and_tempo_are_those_of_the_augmentation(tracks: list[Track]) -> None:
+    change = PitchTempo(semitones=(2.0, 2.0), tempo=(1.25, 1.25))
+    changed_batch = mixtures(tracks[:1], chunk_samples=720, pitch_tempo=change, batch_size=1).batch(0)
+    whole = mixtures(tracks[:1], chunk_samples=900, batch_size=1).batch(0)
+    drawn = change.draw(np.random.default_rng(0))
+    expected = drawn.apply(whole[0].numpy(), 8000, 720)
+    np.testing.assert_array_equal(changed_batch[0], expected)
 
 
 def test_no_file_stays_open(make_track: MakeTrack, tmp_path: Path) -> None:

@@ -162,9 +162,20 @@ def test_environments_exist(document: Path) -> None:
         assert (PROJECT / "conf" / name).is_dir()
 
 
-def test_parameters_of_commands_are_accepted(document: Path, load_parameters: Any) -> None:
+@pytest.fixture(scope="module")
+def own_songs(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What stands for `/path/to/songs`: two songs of piano and rest."""
+    root = tmp_path_factory.mktemp("songs")
+    for name in ("one/piano", "one/rest", "two/piano", "two/rest"):
+        path = root / f"{name}.wav"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    return str(root)
+
+
+def test_parameters_of_commands_are_accepted(document: Path, load_parameters: Any, own_songs: str) -> None:
     for command in re.findall(r"[^`\n]*--params=[^\s`\"]+", text_of(document)):
-        assignments = command.rpartition("--params=")[2]
+        assignments = command.rpartition("--params=")[2].replace("/path/to/songs", own_songs)
         if "=" not in assignments:
             continue
         environment = next(iter(re.findall(r"--env=(\w+)", command)), "base")
@@ -172,9 +183,11 @@ def test_parameters_of_commands_are_accepted(document: Path, load_parameters: An
         parse_parameters(load_parameters(environment, **{**roots, **nested(assignments)}))
 
 
-def test_examples_of_parameter_files_are_accepted(document: Path, base: dict[str, Any]) -> None:
+def test_examples_of_parameter_files_are_accepted(
+    document: Path, base: dict[str, Any], own_songs: str
+) -> None:
     for body in fences(document, "yaml"):
-        given = yaml.safe_load(body)
+        given = yaml.safe_load(body.replace("/path/to/songs", own_songs))
         assert set(given) <= set(TOP_LEVEL_KEYS), body
         merged: Any = OmegaConf.to_container(OmegaConf.merge(base, given))
         parse_parameters(merged)

@@ -158,32 +158,35 @@ def stretch(
     if rate == 1:
         return _of_length(sounds[..., :num_frames], num_frames)
     hop_samples = window_samples // hops_per_window
-    window = torch.hann_window(window_samples, device=sounds.device)
-    spectra = torch.stft(
-        sounds.flatten(0, 1),
-        window_samples,
-        hop_samples,
-        window=window,
-        pad_mode="constant",
-        return_complex=True,
-    )
-    num_synthesis = -(-num_frames // hop_samples) + 1
-    place = torch.arange(num_synthesis, dtype=torch.float64, device=sounds.device) * rate
-    spectra = _of_length(spectra, max(spectra.shape[-1], int((num_synthesis - 1) * rate) + 2))
-    before = place.long()
-    spectra = spectra.reshape(*sounds.shape[:2], *spectra.shape[1:])
+    place = torch.arange(-(-num_frames // hop_samples) + 1, dtype=torch.float64, device=sounds.device) * rate
+    before, beyond = place.long(), place.frac().float()
+    spectra = _analysed(sounds, window_samples, hop_samples, num_spectra=int(before[-1]) + 2)
     magnitude, turns = spectra.abs(), spectra.angle() / (2 * torch.pi)
     is_reset = _new_share(magnitude)[:, before] > transient_share
-    phase = _phases(turns, before, (place - before).float(), is_reset, hops_per_window)
-    between = torch.lerp(magnitude[..., before], magnitude[..., before + 1], (place - before).float())
+    phase = _phases(turns, before, beyond, is_reset, hops_per_window)
+    between = torch.lerp(magnitude[..., before], magnitude[..., before + 1], beyond)
     result: Tensor = torch.istft(
         torch.polar(between, phase).flatten(0, 1),
         window_samples,
         hop_samples,
-        window=window,
+        window=torch.hann_window(window_samples, device=sounds.device),
         length=num_frames,
     )
     return result.reshape(*sounds.shape[:2], num_frames)
+
+
+def _analysed(sounds: Tensor, window_samples: int, hop_samples: int, *, num_spectra: int) -> Tensor:
+    """Spectra of (sound, channel, time), at least `num_spectra` of them: complex, (sound, channel, bin, frame)."""
+    spectra = torch.stft(
+        sounds.flatten(0, 1),
+        window_samples,
+        hop_samples,
+        window=torch.hann_window(window_samples, device=sounds.device),
+        pad_mode="constant",
+        return_complex=True,
+    )
+    spectra = _of_length(spectra, max(spectra.shape[-1], num_spectra))
+    return spectra.reshape(*sounds.shape[:2], *spectra.shape[1:])
 
 
 def _new_share(magnitude: Tensor) -> Tensor:

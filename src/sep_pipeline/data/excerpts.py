@@ -30,7 +30,7 @@ class ExcerptPool:
     Args:
         tracks: Tracks, some of which may lack stems; these are passed over.
         sources: The stems whose sum each source is.
-        num_frames: Length of an excerpt.
+        num_frames: Length of the longest excerpt.
         is_padded: Whether an excerpt may reach past the end of its track, which then is drawn from its start.
         is_by_time: Whether tracks are drawn in proportion to their length; otherwise all alike.
 
@@ -54,20 +54,14 @@ class ExcerptPool:
     ) -> None:
         self.sources = tuple(sources)
         self.tracks = _tracks_with({stem for parts in sources for stem in parts}, tracks)
-        self._is_padded, self._is_by_time = is_padded, is_by_time
+        self._is_by_time = is_by_time
         for track in self.tracks:
             _check_length(track, 1 if is_padded else num_frames)
         self._ends = np.cumsum([track.num_frames for track in self.tracks])
 
     def drawn(self, random: np.random.Generator, num_frames: int) -> Excerpt:
-        """Draw a track, and a start uniformly among those that leave room for `num_frames`.
-
-        Raises:
-            TooShortError: There is no room, and excerpts are not padded.
-        """
+        """Draw a track, and a start uniformly among those that leave room for `num_frames`; 0 if there is none."""
         track = self.tracks[self._drawn_number(random)]
-        if not self._is_padded:
-            _check_length(track, num_frames)
         return Excerpt(track, int(random.integers(max(0, track.num_frames - num_frames) + 1)))
 
     def _drawn_number(self, random: np.random.Generator) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sep_pipeline.audio.channels import to_channels
 from sep_pipeline.data.assembly import BatchAssembler
-from sep_pipeline.data.augmentation import Audio, Transform, applied
+from sep_pipeline.data.augmentation import Audio, PitchTempo, PitchTempoChange, Transform, applied
 from sep_pipeline.data.chunks import ChunkReader
 from sep_pipeline.data.examples import CONTENT, FIXED_CONTENT, EpochOrder
 from sep_pipeline.data.excerpts import Excerpt, ExcerptPool, check_alike
@@ -22,31 +22,6 @@ from sep_pipeline.errors import ConfigurationError
 MixingMode = Literal["coherent", "incoherent"]
 ShortTracks = Literal["pad", "refuse"]
 TrackDraw = Literal["uniform_track", "uniform_time"]
-
-
-class PitchTempoChange(Protocol):
-    """One drawn change of pitch and tempo."""
-
-    @property
-    def is_identity(self) -> bool:
-        """Whether nothing changes."""
-        ...
-
-    def num_source_frames(self, num_frames: int) -> int:
-        """Frames to read for `num_frames` frames of result."""
-        ...
-
-    def apply(self, audio: Audio, sample_rate: int, num_frames: int) -> Audio:
-        """Change float32 (..., time) to float32 (..., num_frames)."""
-        ...
-
-
-class DrawsPitchTempo(Protocol):
-    """Draws changes of pitch and tempo."""
-
-    def draw(self, random: np.random.Generator) -> PitchTempoChange:
-        """Draw one change."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +51,7 @@ class MixingConfig:
     draw: TrackDraw = "uniform_track"
     redraw_below_dbfs: float | None = None
     max_redraws: int = 10
-    pitch_tempo: DrawsPitchTempo | None = None
+    pitch_tempo: PitchTempo | None = None
 
     def __post_init__(self) -> None:
         _check_word("mixing.mode", self.mode, get_args(MixingMode))
@@ -106,6 +81,13 @@ class MixingConfig:
         """Stems whose sum a source is."""
         return tuple((self.groups or {}).get(source, (source,)))
 
+    def most_source_frames(self, num_frames: int) -> int:
+        """Frames that the fastest tempo reads for an excerpt."""
+        if self.pitch_tempo is None:
+            return num_frames
+        fastest = PitchTempoChange(tempo=max(self.pitch_tempo.tempo))
+        return max(num_frames, fastest.num_source_frames(num_frames))
+
 
 class MixtureExamples:
     """Random excerpts of chosen sources; their sum is the mixture, see `mixture_of`.
@@ -134,7 +116,7 @@ class MixtureExamples:
         ConfigurationError: A number is out of range, or a group's name or part is unknown.
         NoInputError: No track has a source, or all of them when coherent.
         StemMismatchError: Sample rates or kept channels differ.
-        TooShortError: A track is shorter than an excerpt and must not be.
+        TooShortError: A track is shorter than what the fastest tempo reads, and must not be padded.
     """
 
     def __init__(
@@ -201,7 +183,6 @@ class MixtureExamples:
         Raises:
             UnreadableFileError: A file is missing, is no audio file or is truncated.
             StemMismatchError: A file has another number of channels than its track.
-            TooShortError: A faster tempo needs more than a track has, which must not be padded.
         """
         items = None if self._order is None else self._order.items_of(step)
         shape = None if self._transforms else self._shape
@@ -288,7 +269,7 @@ def _pool(
     return ExcerptPool(
         tracks,
         [config.parts_of(source) for source in sources],
-        num_frames=chunk_samples,
+        num_frames=config.most_source_frames(chunk_samples),
         is_padded=config.short_tracks == "pad",
         is_by_time=config.draw == "uniform_time",
     )
