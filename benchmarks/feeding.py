@@ -4,13 +4,16 @@ A store of noise in MUSDB18-HQ's layout is written to a temporary folder and rem
 links to one of the stems, since none is read. One draw is a chunk of all four stems at one random place, float32
 (stem, channel, time). All files were just written and lie in the memory of the operating system.
 
-- "our reader": `MixtureExamples`, called here, through `batches` with its background thread, and through its
-  worker processes. Starting them is not counted: the clock starts after the first batches.
+- "our reader": `MixtureExamples` with one thread and with two, its default; "behind" takes its batches from the
+  background thread of `batches`, "worker" from the worker processes of `batches`, with one thread each. Starting
+  them is not counted: the clock starts after the first batches.
 - "files in order": the bytes of as many draws, taken from one file after the other from its start, in pieces of
   6 s through one buffer that is used again and again, and turned into float32 (channel, time) of new memory by
   numpy's plain conversion. "as they lie" leaves left and right interleaved, which is the least that can be done.
-- "soundfile": the same draws, decoded by libsndfile straight to float32.
-- "musdb": the same draws by `musdb.DB(root, is_wav=True)`, which starts ffprobe and ffmpeg for every stem.
+- "soundfile": such draws, decoded by libsndfile straight to float32.
+- "musdb": such draws by `musdb.DB(root, is_wav=True)`, which starts ffprobe and ffmpeg for every stem.
+
+The second table draws with a change of pitch and tempo, which costs a hundred times as much as reading.
 
 Memory is what the process has for itself (RssAnon of /proc/self/status). Pages of files do not count; the reader
 maps none, which RssFile shows. Both are printed after 1000 and 10 000 draws, taken in batches.
@@ -27,7 +30,6 @@ import tempfile
 import time
 import wave
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ import numpy as np
 import soundfile
 import torch
 
+from sep_pipeline.data.augmentation import PitchTempo
 from sep_pipeline.data.feeding import batches
 from sep_pipeline.data.manifest import Track
 from sep_pipeline.data.mixing import MixingConfig, MixtureExamples
@@ -44,8 +47,10 @@ SAMPLE_RATE = 44_100
 STEMS = ("drums", "bass", "other", "vocals")
 CHUNK_FRAMES = 6 * SAMPLE_RATE
 BATCH_SIZE = 4
-BATCHES_BEFORE_CLOCK = 10
-REFERENCE = "files in order"
+# What lies ready when the clock starts is taken before, and as much is left over at the end.
+BATCHES_AHEAD = 2
+CHANGED_BATCHES = 14
+MUSDB, REFERENCE = "musdb", "files in order"
 
 
 def main() -> None:
@@ -54,62 +59,83 @@ def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         tracks = _made_store(Path(folder), arguments.songs, arguments.seconds)
-        ways = _ways(Path(folder), tracks)
-        seconds = dict.fromkeys(ways, float("inf"))
-        for _ in range(arguments.rounds):
-            for name, way in ways.items():
-                seconds[name] = min(seconds[name], way.seconds_per_draw(arguments.draws))
-        sys.stdout.write(_table(seconds, arguments))
+        sys.stdout.write(
+            f"{arguments.songs} songs of {arguments.seconds:g} s, chunks of 6 s x {len(STEMS)} stems x 2 channels, "
+            f"batches of {BATCH_SIZE}, best of {arguments.rounds}\n"
+        )
+        ways = _ways(Path(folder), tracks, arguments.draws)
+        sys.stdout.write(_table(_measured(ways, arguments.rounds), (MUSDB, REFERENCE)))
+        sys.stdout.write("with pitch and tempo, once\n")
+        sys.stdout.write(_table(_measured(_changing_ways(tracks), 1), ("1 thread",)))
         _write_memory(tracks, arguments.memory_draws)
 
 
-@dataclass(frozen=True)
-class Way:
-    """A way to draw: gives how many seconds a draw takes, from the number of draws to make."""
+def _measured(ways: dict[str, Callable[[], float]], num_rounds: int) -> dict[str, float]:
+    seconds = dict.fromkeys(ways, float("inf"))
+    for _ in range(num_rounds):
+        for name, way in ways.items():
+            seconds[name] = min(seconds[name], way())
+    return seconds
 
-    seconds_per_draw: Callable[[int], float]
 
-
-def _ways(root: Path, tracks: list[Track]) -> dict[str, Way]:
-    examples = _examples(tracks)
+def _ways(root: Path, tracks: list[Track], num_draws: int) -> dict[str, Callable[[], float]]:
+    """Ways to draw, each giving how many seconds one draw takes."""
+    one, two = (_examples(tracks, num_threads=num_threads) for num_threads in (1, 2))
+    num_batches = num_draws // BATCH_SIZE
     return {
-        REFERENCE: Way(lambda draws: _files_in_order(tracks, draws, is_apart=True)),
-        f"{REFERENCE}, as they lie": Way(lambda draws: _files_in_order(tracks, draws, is_apart=False)),
-        "our reader, called here": Way(lambda draws: _called_here(examples, draws)),
-        "our reader, background thread": Way(lambda draws: _fed(examples, draws, 0)),
-        "our reader, 1 worker": Way(lambda draws: _fed(examples, draws, 1)),
-        "our reader, 2 workers": Way(lambda draws: _fed(examples, draws, 2)),
-        "soundfile": Way(lambda draws: _soundfile(tracks, draws // 4)),
-        "musdb": Way(lambda _: _musdb(root, 3)),
+        REFERENCE: lambda: _files_in_order(tracks, num_draws, is_apart=True),
+        f"{REFERENCE}, as they lie": lambda: _files_in_order(tracks, num_draws, is_apart=False),
+        "our reader, 1 thread": lambda: _called_here(one, num_batches),
+        "our reader, 2 threads": lambda: _called_here(two, num_batches),
+        "our reader, 2 threads behind": lambda: _fed(two, num_batches, 0),
+        "our reader, 1 worker": lambda: _fed(one, num_batches, 1),
+        "our reader, 2 workers": lambda: _fed(one, num_batches, 2),
+        "soundfile": lambda: _soundfile(tracks, num_draws // 4),
+        MUSDB: lambda: _musdb(root, 3),
     }
 
 
-def _examples(tracks: list[Track]) -> MixtureExamples:
+def _changing_ways(tracks: list[Track]) -> dict[str, Callable[[], float]]:
+    change = PitchTempo()
+    one, two = (_examples(tracks, num_threads=number, pitch_tempo=change) for number in (1, 2))
+    return {
+        "1 thread": lambda: _fed(one, CHANGED_BATCHES, 0),
+        "2 threads": lambda: _fed(two, CHANGED_BATCHES, 0),
+        "1 worker": lambda: _fed(one, CHANGED_BATCHES, 1),
+        "2 workers": lambda: _fed(one, CHANGED_BATCHES, 2),
+    }
+
+
+def _examples(
+    tracks: list[Track], *, num_threads: int = 2, pitch_tempo: PitchTempo | None = None
+) -> MixtureExamples:
     return MixtureExamples(
         tracks,
         STEMS,
         chunk_samples=CHUNK_FRAMES,
         batch_size=BATCH_SIZE,
         seed=0,
-        config=MixingConfig(short_tracks="refuse"),
+        config=MixingConfig(short_tracks="refuse", pitch_tempo=pitch_tempo),
+        num_threads=num_threads,
     )
 
 
-def _called_here(examples: MixtureExamples, num_draws: int) -> float:
+def _called_here(examples: MixtureExamples, num_batches: int) -> float:
     started = time.perf_counter()
-    for step in range(num_draws // BATCH_SIZE):
+    for step in range(num_batches):
         examples.batch(step)
-    return (time.perf_counter() - started) / (num_draws // BATCH_SIZE * BATCH_SIZE)
+    return (time.perf_counter() - started) / (num_batches * BATCH_SIZE)
 
 
-def _fed(examples: MixtureExamples, num_draws: int, num_workers: int) -> float:
-    steps = range(BATCHES_BEFORE_CLOCK + num_draws // BATCH_SIZE)
-    with batches(examples, steps, num_workers=num_workers) as pairs:
-        for _ in range(BATCHES_BEFORE_CLOCK):
+def _fed(examples: MixtureExamples, num_batches: int, num_workers: int) -> float:
+    before_clock = BATCHES_AHEAD + 2 * num_workers
+    with batches(examples, range(before_clock + num_batches), num_workers=num_workers) as pairs:
+        for _ in range(before_clock):
             next(pairs)
         started = time.perf_counter()
-        num_batches = sum(1 for _ in pairs)
-        return (time.perf_counter() - started) / (num_batches * BATCH_SIZE)
+        for _ in range(num_batches - before_clock):
+            next(pairs)
+        return (time.perf_counter() - started) / ((num_batches - before_clock) * BATCH_SIZE)
 
 
 def _files_in_order(tracks: list[Track], num_draws: int, *, is_apart: bool) -> float:
@@ -195,16 +221,12 @@ def _made_store(root: Path, num_songs: int, seconds: float) -> list[Track]:
     return tracks
 
 
-def _table(seconds: dict[str, float], arguments: argparse.Namespace) -> str:
-    lines = [
-        f"{arguments.songs} songs of {arguments.seconds:g} s, chunks of 6 s x {len(STEMS)} stems x 2 channels, "
-        f"batches of {BATCH_SIZE}, best of {arguments.rounds}",
-        f"{'way':32s} {'draws/s':>10s} {'draws/s relative to musdb':>26s} {'time / ' + REFERENCE:>22s}",
-    ]
-    lines += [
-        f"{name:32s} {1 / taken:10.1f} {seconds['musdb'] / taken:26.1f} {taken / seconds[REFERENCE]:22.2f}"
-        for name, taken in seconds.items()
-    ]
+def _table(seconds: dict[str, float], references: tuple[str, ...]) -> str:
+    heads = "".join(f"{'/ ' + reference:>18s}" for reference in references)
+    lines = [f"{'way':30s}{'draws/s':>10s}{heads}"]
+    for name, taken in seconds.items():
+        ratios = "".join(f"{seconds[reference] / taken:18.2f}" for reference in references)
+        lines.append(f"{name:30s}{1 / taken:10.1f}{ratios}")
     return "\n".join(lines) + "\n"
 
 

@@ -33,7 +33,7 @@ def report_text(
     lines = [
         f"# Data set {set_name}",
         "",
-        f"{root}, layout {reading.layout}: {len(reading.tracks)} tracks with {', '.join(reading.labels)}.",
+        f"{root}, layout {reading.layout}, number of tracks {len(reading.tracks)}: {', '.join(reading.labels)}.",
         "",
         *_contents(manifest),
         "",
@@ -54,7 +54,8 @@ def _contents(manifest: pandas.DataFrame) -> list[str]:
         is_split = manifest["split"] == split
         minutes = [float(seconds[is_split & (manifest["stem"] == stem)].sum()) / 60 for stem in stems]
         rows.append([split, manifest[is_split]["track"].nunique(), *(f"{value:.1f}" for value in minutes)])
-    return [tabulate(rows, ["split", "tracks", *(f"{stem}, min" for stem in stems)], tablefmt="pipe")]
+    header = ["split", "tracks", *(f"{stem}, min" for stem in stems)]
+    return [tabulate(rows, header, tablefmt="pipe", disable_numparse=True)]
 
 
 def _faults(faults: Sequence[Fault], root: Path) -> list[str]:
