@@ -48,9 +48,7 @@ def measure(root: Path, store: Path, *, layout: str, suffix: str, num_processes:
     config = StoreConfig(stems=STEMS, layout=layout)
 
     def run() -> object:
-        return ingest(
-            root, store, config, set_name="made", validation_tracks=[], num_processes=num_processes
-        )
+        return ingest(root, store, config, set_name="made", validation_tracks=[], num_processes=num_processes)
 
     files = sorted(root.rglob(f"*{suffix}"))
     times = {"read all files": timed(lambda: [read_audio(file) for file in files])}

@@ -42,6 +42,28 @@ def test_a_folder_of_piano_and_rest_runs_the_whole_study(make_project: Any, own_
     assert not project.data.exists()
 
 
+def test_drawn_mixtures_fed_by_a_worker_give_the_same_training_again(
+    make_project: Any, own_songs: Path, content_of: Any
+) -> None:
+    examples = "jukebox_transfer.defaults.examples"
+    drawn = f"{examples}.augmentation.mixing=incoherent,jukebox_transfer.run.arms=scratch"
+    weights = []
+    for num_workers in (0, 1):
+        project = make_project(f"workers_{num_workers}")
+        parameters = f"root={own_songs},{drawn},{examples}.num_workers={num_workers}"
+        result = project.command(
+            "run",
+            "--pipeline=jukebox_transfer",
+            "--env=test",
+            "--to-outputs=jukebox_transfer.scratch.piano.seed_0.phase_two_weights",
+            f"--params={parameters}",
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        (file,) = project.data.rglob("phase_two.safetensors")
+        weights.append(content_of(file))
+    assert weights[0] == weights[1]
+
+
 def test_ingest_serves_as_a_checker(make_project: Any, own_songs: Path) -> None:
     project = make_project()
     (own_songs / "Song 1" / "rest.wav").write_text("no sound")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sep_pipeline.configuration.strict import Strict
+from sep_pipeline.configuration.strict import Strict, WithoutEffect
 from sep_pipeline.errors import ConfigurationError
 
 
@@ -68,6 +68,8 @@ class ExampleParameters(Strict):
             `independent` one for each (as the study did), `off` takes the mean.
         item_share: Share of the timeline's windows that is trained on, from its start.
         augmentation: Random changes.
+        num_workers: Processes that make the examples of one training; 0 makes them in a background thread of
+            its own, which suffices unless pitch and tempo change. No number depends on it.
     """
 
     chunk_samples: int = Field(ge=8)
@@ -75,3 +77,4 @@ class ExampleParameters(Strict):
     blend: Literal["shared", "independent", "off"] = "shared"
     item_share: float = Field(default=1.0, gt=0, le=1)
     augmentation: AugmentationParameters = AugmentationParameters()
+    num_workers: Annotated[int, WithoutEffect, Field(ge=0)] = 0

@@ -168,7 +168,10 @@ class _Steps(Dataset["Tensor | _Failure"]):
 
     def __getitem__(self, step: int) -> Tensor | _Failure:
         try:
-            return self._examples.batch(step)
+            batch = self._examples.batch(step)
+            # Left to the thread that sends, this copy could be cut off when the worker ends, which aborts it.
+            batch.share_memory_()  # type: ignore[no-untyped-call]
+            return batch
         except Exception as error:
             return _Failure(_portable(error))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from sep_pipeline.configuration.jukebox_transfer import (
     PhaseTwoParameters,
 )
 from sep_pipeline.data.examples import Examples, StemExamples
+from sep_pipeline.data.feeding import fed
 from sep_pipeline.data.manifest import MIXTURE
 from sep_pipeline.datasets import FolderWriter, Weights, Workspace
 from sep_pipeline.losses.bandwidths import Bandwidths
@@ -67,12 +70,6 @@ def train_phase_one(
     if transferred_weights is not None or phase.codebook == "frozen":
         network.codebook.reset_statistics(network.config.num_frames(examples.chunk_samples))
     network.set_precision(execution.resolved_precision())
-    task = PhaseOneTask(
-        network,
-        _examples(stem_store, [cell.stem], examples, cell, phase),
-        Bandwidths(**bandwidths),
-        validation=_validation(stem_store, [cell.stem], examples, phase),
-    )
     tracker = trackers.of(arm=cell.arm, stem=cell.stem, seed=cell.seed)
     tracker.log_parameters(
         {
@@ -82,7 +79,10 @@ def train_phase_one(
             "source": source,
         }
     )
-    result = _train(task, phase, cell, execution, tracker, checkpoints)
+    with _examples(stem_store, [cell.stem], examples, cell, phase) as chunks:
+        validation = _validation(stem_store, [cell.stem], examples, phase)
+        task = PhaseOneTask(network, chunks, Bandwidths(**bandwidths), validation=validation)
+        result = _train(task, phase, cell, execution, tracker, checkpoints)
     metadata = {"source": source, "seed": str(cell.seed), "phase_one_steps": str(result.num_steps)}
     return Weights(result.weights, metadata), _curves(result, cell, phase)
 
@@ -116,17 +116,19 @@ def train_phase_two(
     stem_model.set_precision(execution.resolved_precision())
     encoder = _mixture_encoder(stem_model, phase.me_init, cell, transferred_weights)
     encoder.set_precision(execution.resolved_precision())
-    task = PhaseTwoTask(
-        encoder,
-        stem_model,
-        _examples(stem_store, [MIXTURE, cell.stem], examples, cell, phase),
-        me_loss=phase.me_loss,
-        bandwidths=Bandwidths(**bandwidths),
-        validation=_validation(stem_store, [MIXTURE, cell.stem], examples, phase),
-    )
     tracker = trackers.of(arm=cell.arm, stem=cell.stem, seed=cell.seed)
     tracker.log_parameters({"phase_two": phase.model_dump()})
-    result = _train(task, phase, cell, execution, tracker, checkpoints)
+    signals = [MIXTURE, cell.stem]
+    with _examples(stem_store, signals, examples, cell, phase) as chunks:
+        task = PhaseTwoTask(
+            encoder,
+            stem_model,
+            chunks,
+            me_loss=phase.me_loss,
+            bandwidths=Bandwidths(**bandwidths),
+            validation=_validation(stem_store, signals, examples, phase),
+        )
+        result = _train(task, phase, cell, execution, tracker, checkpoints)
     tracker.end("FINISHED")
     metadata = {**phase_one_weights.metadata, "phase_two_steps": str(result.num_steps)}
     deployed = partial(_deployed, stem_model.state_dict())
@@ -167,12 +169,16 @@ def _write_snapshots(folder: Path, *, snapshots: dict[int, dict[str, torch.Tenso
         save_weights(folder / f"step_{step:07d}.safetensors", state, metadata={"step": str(step)})
 
 
+@contextmanager
 def _examples(
     stem_store: Path, signals: list[str], examples: ExampleParameters, cell: Cell, phase: Phase
-) -> Examples:
-    tracks = store_tracks(stem_store, "train")
-    batch_size = phase.training.batch_size
-    return training_examples(tracks, signals, examples, batch_size=batch_size, seed=cell.seed)
+) -> Iterator[Examples]:
+    config = phase.training
+    drawn = training_examples(
+        store_tracks(stem_store, "train"), signals, examples, batch_size=config.batch_size, seed=cell.seed
+    )
+    with fed(drawn, num_workers=examples.num_workers, num_steps=config.num_steps) as feed:
+        yield feed
 
 
 def _validation(
