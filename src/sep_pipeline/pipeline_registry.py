@@ -13,7 +13,7 @@ from kedro.framework.project import pipelines as kedro_pipelines
 from kedro.pipeline import Pipeline
 
 from sep_pipeline.configuration.project import ProjectParameters
-from sep_pipeline.pipelines import data, jukebox_pretrain, jukebox_transfer
+from sep_pipeline.pipelines import data, jukebox_pretrain, jukebox_transfer, leaderboard, score
 
 _configuration: ProjectParameters | None = None
 
@@ -35,6 +35,8 @@ def register_pipelines() -> dict[str, Pipeline]:
         "ingest": jukebox_transfer.create_data_pipeline(configuration),
         "jukebox_pretrain": jukebox_pretrain.create_pipeline(configuration),
         "jukebox_transfer": transfer,
+        "score": score.create_pipeline(configuration),
+        "leaderboard": leaderboard.create_pipeline(configuration),
     }
 
 

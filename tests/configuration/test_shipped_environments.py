@@ -16,7 +16,7 @@ PAPER_FILES = sorted(CONF.glob("paper/*/*.yml"))
 # What a study does not decide: names and places, what is only looked at, and which cells are run.
 WITHOUT_PRINTED_VALUE = {
     *("name", "root", "rendering", "grouping"),
-    *("wiener", "museval_excerpt_seconds", "curve_seconds"),
+    *("wiener", "curve_seconds"),
 }
 ENVIRONMENTS: dict[str, dict[str, str]] = {
     "base": {},

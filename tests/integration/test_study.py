@@ -108,7 +108,23 @@ def test_scores_have_one_row_per_track_stem_arm_seed_and_metric(
     keys = ["arm", "stem", "seed", "track", "metric"]
     assert not scores.duplicated(keys).any()
     own = scores[scores["arm"].isin(ARMS)]
-    metrics = [STUDY_SDR, "SI-SDR whole song", "SDR", "ISR", "SIR", "SAR"]
+    metrics = [
+        STUDY_SDR,
+        "uSDR",
+        "SI-SDR",
+        "SD-SDR",
+        "SNR",
+        "uSDRi",
+        "SI-SDRi",
+        "SD-SDRi",
+        "SNRi",
+        "SDR",
+        "ISR",
+        "SIR",
+        "SAR",
+        "silent_reference_frames",
+        "silent_estimate_frames",
+    ]
     wanted = itertools.product(ARMS, STEMS, [0], test_tracks, metrics)
     assert sorted(own[keys].itertuples(index=False, name=None)) == sorted(wanted)
 

@@ -11,9 +11,11 @@ from sep_pipeline.metrics.aggregate import (
     aggregate,
     bootstrap_interval,
     count_silence,
+    mean_along,
     mean_over_songs,
     median_of_frames,
     median_of_tracks,
+    pooled,
 )
 
 
@@ -96,3 +98,50 @@ def test_silence_is_counted_per_stem():
     assert counts["bass"].is_reference_silent
     assert not counts["bass"].is_estimate_silent
     assert counts["bass"].num_silent_references == counts["bass"].num_frames == 3
+
+
+@pytest.fixture
+def golden_tracks(golden_scores):
+    """Values of the golden aggregation by metric, (source, track), which it describes in words."""
+    sources = golden_scores["stereo"]
+    return {
+        metric: np.array(
+            [
+                [np.median(channels[metric]) + 0.517 * track - 0.2 * source for track in range(3)]
+                for source, channels in enumerate(sources.values())
+            ]
+        )
+        for metric in ("SI-SDR", "SD-SDR", "SNR", "SI-SDRi")
+    }
+
+
+@pytest.mark.parametrize("metric", ["SI-SDR", "SD-SDR", "SNR", "SI-SDRi"])
+@pytest.mark.parametrize(
+    ("statistic", "name"), [("mean", "mean over songs"), ("median", "median over songs")]
+)
+def test_all_rows_pooled_give_the_golden_overall(metric, statistic, name, golden_tracks, golden_scores):
+    expected = golden_scores["aggregation"]["overall"][metric][statistic]
+    assert pooled(golden_tracks[metric], name).value == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("metric", ["SI-SDR", "SD-SDR", "SNR"])
+@pytest.mark.parametrize(
+    ("statistic", "name"), [("mean", "mean over songs"), ("median", "median over songs")]
+)
+def test_a_source_has_its_golden_figure(metric, statistic, name, golden_tracks, golden_scores):
+    expected = golden_scores["aggregation"]["per_source"]["s1"][metric][statistic]
+    assert aggregate(golden_tracks[metric][1][None, None], name) == pytest.approx(expected, rel=1e-12)
+
+
+def test_pooling_counts_what_has_no_score():
+    found = pooled(np.array([[1.0, math.nan], [math.nan, 4.0]]))
+    assert (found.value, found.num_scores, found.num_undefined) == (2.5, 2, 2)
+
+
+def test_pooling_nothing_gives_no_figure():
+    assert math.isnan(pooled(np.array([math.nan])).value)
+
+
+def test_the_score_of_an_excerpt_is_the_mean_over_the_stems_that_have_one():
+    values = np.array([[1.0, math.nan, math.nan], [3.0, 5.0, math.nan]])
+    assert mean_along(values, 0).tolist() == pytest.approx([2.0, 5.0, math.nan], nan_ok=True)

@@ -6,11 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from sep_pipeline.errors import ConfigurationError, StemMismatchError
+from sep_pipeline.errors import StemMismatchError
 from sep_pipeline.metrics._museval_import import import_museval
 from sep_pipeline.metrics.museval_scores import (
     METRICS,
-    choose_excerpt,
     museval_json,
     read_museval_json,
     score_track,
@@ -42,31 +41,33 @@ def _museval_table(references, estimates):
 
 def test_the_whole_track_equals_museval():
     references, estimates = _track()
-    found = _table(score_track(references, estimates, RATE, excerpt_seconds=None))
+    found = _table(score_track(references, estimates, RATE))
     np.testing.assert_allclose(found, _museval_table(references, estimates), rtol=0, atol=1e-6)
 
 
-def test_filter_scores_come_from_one_excerpt_only():
+@pytest.mark.parametrize("engine", ["fast", "museval"])
+def test_both_engines_serve(engine):
     references, estimates = _track()
-    for signal in references.values():
-        signal[:, 800:1600] *= 10.0
-    excerpt = [{k: v[:, 800:1600] for k, v in s.items()} for s in (references, estimates)]
-    found = _table(score_track(references, estimates, RATE, excerpt_seconds=2.9))
-    assert np.isfinite(found[..., 0]).all()
-    assert np.isnan(found[:, :2, 1:]).all()
-    np.testing.assert_allclose(found[:, 2:, 1:], _museval_table(*excerpt)[..., 1:], rtol=0, atol=1e-6)
+    found = _table(score_track(references, estimates, RATE, engine=engine))
+    np.testing.assert_allclose(found, _museval_table(references, estimates), rtol=0, atol=1e-6)
 
 
-def test_no_excerpt_gives_sdr_alone():
-    found = _table(score_track(*_track(), RATE, excerpt_seconds=0))
-    assert np.isfinite(found[..., 0]).all()
-    assert np.isnan(found[..., 1:]).all()
+@pytest.mark.parametrize("side", [0, 1], ids=["reference", "estimate"])
+def test_a_stem_that_is_silent_throughout_is_left_out(side):
+    other, noise = np.random.default_rng(5).standard_normal((2, 2, 1800))
+    leaked = (other, other + 0.3 * _track()[0]["drums"] + 0.1 * noise)
+    three = [{**signals, "other": own} for signals, own in zip(_track(), leaked, strict=True)]
+    three[side]["bass"] = np.zeros_like(three[side]["bass"])
+    found = _table(score_track(*three, RATE))
+    others = [{name: signals[name] for name in ("drums", "other")} for signals in three]
+    assert np.isnan(found[1]).all()
+    np.testing.assert_allclose(found[[0, 2]], _museval_table(*others), rtol=0, atol=1e-6)
 
 
-def test_a_silent_estimate_gives_no_score():
-    references, estimates = _track()
-    estimates["bass"][:] = 0.0
-    assert np.isnan(_table(score_track(references, estimates, RATE, excerpt_seconds=None))).all()
+def test_silent_tracks_have_frames_without_scores():
+    references = {"drums": np.zeros((1, 3 * RATE)), "bass": np.zeros((1, 3 * RATE))}
+    assert np.isnan(_table(score_track(references, references, RATE))).all()
+    assert len(score_track(references, references, RATE)[0]["frames"]) == 3
 
 
 def test_estimates_are_fitted_to_the_references():
@@ -75,34 +76,16 @@ def test_estimates_are_fitted_to_the_references():
     shorter = {name: signal[:, :-60] for name, signal in estimates.items()}
     padded = {name: np.pad(signal, ((0, 0), (0, 60))) for name, signal in shorter.items()}
     for given, same_as in ((longer, estimates), (shorter, padded)):
-        assert museval_json(score_track(references, given, RATE, excerpt_seconds=0)) == museval_json(
-            score_track(references, same_as, RATE, excerpt_seconds=0)
+        assert museval_json(score_track(references, given, RATE)) == museval_json(
+            score_track(references, same_as, RATE)
         )
-
-
-def test_the_excerpt_avoids_silent_references():
-    references = np.ones((2, 1, 6 * RATE))
-    references[:, :, 2 * RATE : 4 * RATE] = 5.0
-    references[1, :, 3 * RATE : 4 * RATE] = 0.0
-    assert choose_excerpt(references, RATE, 2.0) == (1, 2)
-
-
-def test_the_excerpt_with_least_silence_is_taken_when_all_have_some():
-    references = np.ones((2, 1, 4 * RATE))
-    references[0, :, RATE : 3 * RATE] = 0.0
-    assert choose_excerpt(references, RATE, 3.0) == (0, 3)
-
-
-def test_an_excerpt_below_one_frame_is_refused():
-    with pytest.raises(ConfigurationError, match="excerpt_seconds"):
-        score_track(*_track(), RATE, excerpt_seconds=0.5)
 
 
 def test_missing_stems_are_refused():
     references, estimates = _track()
     del estimates["bass"]
     with pytest.raises(StemMismatchError, match="different stems"):
-        score_track(references, estimates, RATE, excerpt_seconds=0)
+        score_track(references, estimates, RATE)
 
 
 def test_values_are_rounded_and_infinite_ones_become_nan():
@@ -117,7 +100,7 @@ def test_values_are_rounded_and_infinite_ones_become_nan():
 def test_files_load_in_the_stores_of_museval(tmp_path):
     museval = import_museval()
     references, estimates = _track()
-    targets = score_track(references, estimates, RATE, excerpt_seconds=2.0)
+    targets = score_track(references, estimates, RATE)
     write_museval_json(tmp_path / "pretrained-seed_0" / "test" / "A - Song.json", targets)
     store = museval.EvalStore()
     store.add_eval_dir(tmp_path / "pretrained-seed_0")
@@ -133,7 +116,7 @@ def test_files_load_in_the_stores_of_museval(tmp_path):
 def test_files_fit_the_schema_of_museval(tmp_path):
     museval = import_museval()
     path = tmp_path / "track.json"
-    write_museval_json(path, score_track(*_track(), RATE, excerpt_seconds=0))
+    write_museval_json(path, score_track(*_track(), RATE))
     store = museval.TrackStore("track")
     store.scores = {"targets": read_museval_json(path), "museval_version": "0"}
     store.validate()

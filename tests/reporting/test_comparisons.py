@@ -1,15 +1,23 @@
 """Paired differences, and verdicts that claim no more than their interval."""
 
+import math
+
 import pandas as pd
 import pytest
 
 from sep_pipeline.errors import NoInputError
 from sep_pipeline.metrics.aggregate import Interval
-from sep_pipeline.reporting.comparisons import Difference, paired_difference
+from sep_pipeline.reporting.comparisons import (
+    COMPARISON_COLUMNS,
+    Difference,
+    comparison_table,
+    format_p_value,
+    paired_difference,
+)
 from sep_pipeline.reporting.rendering import MINUS
 
 
-def _difference(value, low, high, num_tracks=10, num_seeds=3, stem="total"):
+def _difference(value, low, high, num_tracks=10, num_seeds=3, stem="total", p_value=math.nan):
     interval = Interval(value=value, low=low, high=high, num_tracks=num_tracks, num_seeds=num_seeds)
     return Difference(
         arm="pretrained",
@@ -18,6 +26,7 @@ def _difference(value, low, high, num_tracks=10, num_seeds=3, stem="total"):
         metric="SDR",
         interval=interval,
         is_paired_by_seed=True,
+        p_value=p_value,
     )
 
 
@@ -90,3 +99,70 @@ def test_a_single_stem_is_named():
     assert _difference(0.5, 0.1, 0.9, stem="bass").verdict.startswith(
         "pretrained minus scratch (bass): +0.50 dB"
     )
+
+
+@pytest.fixture
+def five_songs(score_rows):
+    """Two arms, two seeds each; the first is higher on every song in the mean over seeds and stems."""
+    gains = {"a": 0.1, "b": 0.2, "c": 0.3, "d": 0.4, "e": 0.5}
+    return pd.DataFrame(
+        score_rows("new", {song: (1.0 + 4 * gain, 1.0) for song, gain in gains.items()})
+        + score_rows("new", {song: (1.0 - gain, 1.0) for song, gain in gains.items()}, seed=1)
+        + score_rows("old", dict.fromkeys(gains, (1.0, 1.0)))
+        + score_rows("old", dict.fromkeys(gains, (1.0, 1.0)), seed=1)
+    )
+
+
+def test_the_test_is_over_songs_and_their_means_over_seeds(five_songs):
+    assert paired_difference(five_songs, "new", "old", metric="SDR", has_test=True).p_value == 1 / 32
+
+
+def test_the_test_asks_whether_the_arm_is_higher(five_songs):
+    assert paired_difference(five_songs, "old", "new", metric="SDR", has_test=True).p_value == 1.0
+
+
+def test_arms_of_different_seeds_are_tested_by_their_means(five_songs):
+    fewer = five_songs[(five_songs["arm"] == "new") | (five_songs["seed"] == 0)]
+    assert paired_difference(fewer, "new", "old", metric="SDR", has_test=True).p_value == 1 / 32
+
+
+def test_without_the_test_the_sentence_has_no_p_value(five_songs):
+    found = paired_difference(five_songs, "new", "old", metric="SDR")
+    assert math.isnan(found.p_value)
+    assert "Wilcoxon" not in found.verdict
+
+
+def test_the_p_value_changes_the_figures_of_the_sentence_not_its_finding():
+    assert _difference(0.5, 0.1, 0.9, num_tracks=5, p_value=1 / 32).verdict == (
+        "pretrained minus scratch: +0.50 dB [+0.10, +0.90] over 5 songs, 3 seeds, "
+        "Wilcoxon p = 0.03 (5 songs): pretrained scores higher on these songs, too few to say more"
+    )
+
+
+def test_a_small_p_value_claims_nothing_against_the_interval():
+    assert _difference(0.5, -0.1, 0.9, p_value=1e-4).verdict.endswith(
+        "Wilcoxon p < 0.001 (10 songs): no difference shown"
+    )
+
+
+def test_one_song_shows_no_p_value():
+    assert "Wilcoxon" not in _difference(0.5, math.nan, math.nan, num_tracks=1, p_value=0.5).verdict
+
+
+@pytest.mark.parametrize(
+    ("p_value", "text"),
+    [(1.0, "p = 1.00"), (0.031, "p = 0.03"), (0.0049, "p = 0.005"), (0.0009, "p < 0.001")],
+)
+def test_p_values_are_written_with_the_digits_that_matter(p_value, text):
+    assert format_p_value(p_value) == text
+
+
+def test_a_table_of_differences_has_a_column_for_the_p_value():
+    table = comparison_table([_difference(0.5, 0.1, 0.9, p_value=0.2), _difference(0.4, 0.1, 0.9)])
+    assert tuple(table.columns) == COMPARISON_COLUMNS
+    assert table["p_value"].tolist() == pytest.approx([0.2, math.nan], nan_ok=True)
+    assert table["difference"].tolist() == [0.5, 0.4]
+
+
+def test_a_table_of_no_difference_keeps_its_columns():
+    assert tuple(comparison_table([]).columns) == COMPARISON_COLUMNS

@@ -103,13 +103,13 @@ class EvaluationParameters(Strict):
     Attributes:
         mode: `context` gives every chunk its real surroundings; `published` cuts bare chunks.
         wiener: Whether a labelled extra row refines the estimates with power-ratio masks.
-        museval_excerpt_seconds: Length of the one excerpt per track that museval scores; None takes all.
+        engine: What computes museval's metrics: `fast`, or `museval` itself, tens of times slower.
         curve_seconds: Length of the excerpt per track behind the score-against-step figure; 0 leaves it out.
     """
 
     mode: Literal["context", "published"] = "context"
     wiener: bool = True
-    museval_excerpt_seconds: float | None = Field(default=5.0, gt=0)
+    engine: Literal["fast", "museval"] = "fast"
     curve_seconds: float = Field(default=15.0, ge=0)
 
 

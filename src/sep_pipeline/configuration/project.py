@@ -15,14 +15,32 @@ from sep_pipeline.configuration.jukebox_transfer import (
     JukeboxTransferParameters,
     parse_jukebox_transfer,
 )
+from sep_pipeline.configuration.scoring import LeaderboardParameters, ScoreParameters
 from sep_pipeline.configuration.strict import Strict, parse, require_known
 
 EXECUTION_KEYS = ("device", "precision")
 PROCESS_KEYS = ("num_processes",)
-RUN_TIME_KEYS = ("root", "layout", "stems", "musdb_root", "weights", "data_folder")
+RUN_TIME_KEYS = (
+    "root",
+    "layout",
+    "stems",
+    "musdb_root",
+    "weights",
+    "data_folder",
+    "estimates",
+    "references",
+)
 """Names that configuration files read with `runtime_params`, so that `--params=` can give them."""
 
-TOP_LEVEL_KEYS = (*EXECUTION_KEYS, *PROCESS_KEYS, *RUN_TIME_KEYS, "jukebox_pretrain", JUKEBOX_TRANSFER)
+TOP_LEVEL_KEYS = (
+    *EXECUTION_KEYS,
+    *PROCESS_KEYS,
+    *RUN_TIME_KEYS,
+    "score",
+    "leaderboard",
+    "jukebox_pretrain",
+    JUKEBOX_TRANSFER,
+)
 
 
 class ProjectParameters(Strict):
@@ -30,6 +48,8 @@ class ProjectParameters(Strict):
 
     execution: ExecutionParameters
     processes: ProcessParameters
+    score: ScoreParameters
+    leaderboard: LeaderboardParameters
     jukebox_pretrain: JukeboxPretrainParameters
     jukebox_transfer: JukeboxTransferParameters
 
@@ -50,6 +70,10 @@ def parse_parameters(raw: Mapping[str, Any], project_path: Path | None = None) -
     return ProjectParameters(
         execution=parse(ExecutionParameters, execution),
         processes=parse(ProcessParameters, processes),
+        score=parse(ScoreParameters, raw.get("score", {}), name="score", project_path=project_path),
+        leaderboard=parse(
+            LeaderboardParameters, raw.get("leaderboard", {}), name="leaderboard", project_path=project_path
+        ),
         jukebox_pretrain=parse(
             JukeboxPretrainParameters,
             raw.get("jukebox_pretrain", {}),

@@ -17,10 +17,12 @@ from sep_pipeline.metrics.museval_scores import METRICS, TargetScores
 Values = npt.NDArray[np.float64]
 
 MEAN_OVER_SONGS = "mean over songs"
+MEDIAN_OVER_SONGS = "median over songs"
 MEDIAN_OF_MEDIANS = "median of frames, median of tracks"
 
 AGGREGATIONS: dict[str, Callable[[Values], Values]] = {
     MEAN_OVER_SONGS: lambda values: _reduce(np.nanmean, values),
+    MEDIAN_OVER_SONGS: lambda values: _reduce(np.nanmedian, values),
     MEDIAN_OF_MEDIANS: lambda values: _reduce(np.nanmedian, values),
 }
 """Name of an aggregation, as it stands in a column head, to what it does along the last axis (songs)."""
@@ -43,6 +45,21 @@ class Interval:
     high: float
     num_tracks: int
     num_seeds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PooledFigure:
+    """One figure of all scores of all stems together.
+
+    Attributes:
+        value: The figure in dB; NaN when nothing is scored.
+        num_scores: Scores that went into it.
+        num_undefined: Scores left out because they are NaN, as those of a silent stem.
+    """
+
+    value: float
+    num_scores: int
+    num_undefined: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +107,38 @@ def median_of_tracks(values: Iterable[float]) -> float:
 def mean_over_songs(values: Iterable[float]) -> float:
     """Arithmetic mean over songs; songs with NaN are left out."""
     return float(AGGREGATIONS[MEAN_OVER_SONGS](np.fromiter(values, np.float64)))
+
+
+def mean_along(values: Values, axis: int) -> Values:
+    """Mean along one axis, as over the stems of every song; NaN is left out.
+
+    Args:
+        values: Scores in dB.
+        axis: The axis that goes.
+
+    Returns:
+        The means; NaN where nothing is left.
+    """
+    return _reduce(np.nanmean, np.moveaxis(values, axis, -1))
+
+
+def pooled(values: Values, aggregation: str = MEAN_OVER_SONGS) -> PooledFigure:
+    """One figure of all scores, every stem of every song counting alike; NaN is left out and counted.
+
+    Args:
+        values: Scores in dB, of any shape.
+        aggregation: A name in `AGGREGATIONS`, taken over all scores.
+
+    Returns:
+        The figure and its counts.
+    """
+    rows = np.ravel(values)
+    num_undefined = int(np.isnan(rows).sum())
+    return PooledFigure(
+        value=float(_chosen(aggregation)(rows)),
+        num_scores=rows.size - num_undefined,
+        num_undefined=num_undefined,
+    )
 
 
 def count_silence(

@@ -1,8 +1,4 @@
-"""Frame scores of one track in museval's own form, and the files that museval's stores read.
-
-SDR is given for every frame. ISR, SIR and SAR, which cost minutes per track, come from museval itself on one
-bounded excerpt; frames outside it hold NaN.
-"""
+"""Frame scores of one track in museval's own form, and the files that museval's stores read."""
 
 from __future__ import annotations
 
@@ -10,21 +6,22 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
-from sep_pipeline.errors import ConfigurationError, StemMismatchError
+from sep_pipeline.errors import StemMismatchError
 from sep_pipeline.files import write_text
-from sep_pipeline.metrics._museval_import import import_museval
-from sep_pipeline.metrics.frames import frame_sdr, is_silent, silent_frames
+from sep_pipeline.metrics.bsseval import bss_eval, fit_length
+from sep_pipeline.metrics.frames import is_silent, num_frames
 
 METRICS = ("SDR", "SIR", "SAR", "ISR")
 """The four metrics in the order of museval's files."""
 
 FRAME_SECONDS = 1.0
 
+EngineName = Literal["fast", "museval"]
 Signal = npt.NDArray[np.floating[Any]]
 Scores = npt.NDArray[np.float64]
 
@@ -49,74 +46,36 @@ def score_track(
     estimates: Mapping[str, Signal],
     sample_rate: int,
     *,
-    excerpt_seconds: float | None,
+    engine: EngineName = "fast",
 ) -> list[TargetScores]:
     """Score all stems of one track in frames of one second (BSS Eval v4).
+
+    A stem whose reference or estimate is silent from start to end has no score, and museval refuses the whole
+    track; here that stem gets NaN and the others are scored among themselves. `aggregate.count_silence` counts
+    such stems.
 
     Args:
         references: Stem name to the true signal, (channel, time), all of one shape.
         estimates: The estimates of the same stems; cut or padded with zeros at the end to the references'
             length, as museval does.
         sample_rate: In Hz.
-        excerpt_seconds: Length of the excerpt on which ISR, SIR and SAR are computed, rounded down to whole
-            seconds; None takes the whole track, 0 computes SDR only.
+        engine: What computes the scores, see `bsseval.bss_eval`.
 
     Returns:
         One entry per stem in the order of `references`, values unrounded.
 
     Raises:
         StemMismatchError: The stems or their shapes differ.
-        ConfigurationError: `excerpt_seconds` is negative or below one second.
+        DataError: A sample is no finite number.
     """
     true, guess = _stacked(references, estimates)
     window = int(FRAME_SECONDS * sample_rate)
-    sdr = frame_sdr(true, guess, window_samples=window, hop_samples=window)
-    scores = np.full((len(METRICS), *sdr.shape), np.nan)
-    scores[0] = sdr
-    if excerpt_seconds is None or excerpt_seconds > 0:
-        first, count = choose_excerpt(true, window, excerpt_seconds)
-        span = slice(first * window, None if excerpt_seconds is None else (first + count) * window)
-        scores[1:, :, first : first + count] = _filtered_scores(true[..., span], guess[..., span], window)
-    elif excerpt_seconds < 0:
-        raise ConfigurationError("must not be negative", parameter="excerpt_seconds", found=excerpt_seconds)
+    scores = np.full((len(METRICS), len(true), num_frames(true.shape[-1], window, window)), np.nan)
+    sounds = [not (is_silent(stem) or is_silent(own)) for stem, own in zip(true, guess, strict=True)]
+    if any(sounds):
+        found = bss_eval(true[sounds], guess[sounds], window=window, hop=window, engine=engine)
+        scores[:, sounds] = np.stack([found.sdr, found.sir, found.sar, found.isr])
     return [_target(name, scores[:, index]) for index, name in enumerate(references)]
-
-
-def choose_excerpt(references: Signal, window_samples: int, excerpt_seconds: float | None) -> tuple[int, int]:
-    """Choose the span of frames on which the filters are fitted.
-
-    It is the most energetic one in which no reference is silent in any frame; where no such span exists, the
-    one with the most frames free of silence.
-
-    Args:
-        references: True stems, (stem, channel, time).
-        window_samples: Length of a frame.
-        excerpt_seconds: Wanted length; None takes all frames.
-
-    Returns:
-        Index of the first frame and number of frames.
-
-    Raises:
-        ConfigurationError: `excerpt_seconds` is shorter than one frame.
-    """
-    is_heard = ~np.any(
-        silent_frames(references, window_samples=window_samples, hop_samples=window_samples), axis=0
-    )
-    total = len(is_heard)
-    count = total if excerpt_seconds is None else min(total, int(excerpt_seconds / FRAME_SECONDS))
-    if count < 1:
-        raise ConfigurationError(
-            "the excerpt is shorter than one frame",
-            parameter="excerpt_seconds",
-            expected=f"at least {FRAME_SECONDS}",
-            found=excerpt_seconds,
-        )
-    energy = _frame_energy(references, window_samples, total)
-    spans = range(total - count + 1)
-    best = max(
-        spans, key=lambda i: (int(is_heard[i : i + count].sum()), float(energy[i : i + count].sum()), -i)
-    )
-    return best, count
 
 
 def write_museval_json(path: Path, targets: Sequence[TargetScores]) -> None:
@@ -173,37 +132,8 @@ def _stacked(references: Mapping[str, Signal], estimates: Mapping[str, Signal]) 
         raise StemMismatchError("the references differ in shape", expected="one shape", found=shapes)
     true = np.stack([np.asarray(signal) for signal in references.values()])
     length = true.shape[-1]
-    guess = np.stack([_fitted(np.asarray(estimates[name]), length) for name in references])
+    guess = np.stack([fit_length(np.asarray(estimates[name])[None], length)[0] for name in references])
     return true, guess
-
-
-def _fitted(signal: Signal, num_samples: int) -> Signal:
-    missing = max(0, num_samples - signal.shape[-1])
-    return np.pad(signal[..., :num_samples], ((0, 0), (0, missing)))
-
-
-def _frame_energy(references: Signal, window_samples: int, total: int) -> Scores:
-    """Energy of the sum of all references in every frame."""
-    mixture: Scores = np.asarray(np.sum(references, axis=0, dtype=np.float64))
-    return np.array(
-        [np.sum(mixture[:, i * window_samples : (i + 1) * window_samples] ** 2) for i in range(total)]
-    )
-
-
-def _filtered_scores(references: Signal, estimates: Signal, window_samples: int) -> Scores:
-    """SIR, SAR and ISR of every frame, (metric, stem, frame); NaN where a stem is silent throughout."""
-    if any(is_silent(stem) for stem in (*references, *estimates)):
-        return np.full((len(METRICS) - 1, len(references), 1), np.nan)
-    _, isr, sir, sar, _ = import_museval().metrics.bss_eval(
-        np.asarray(references, np.float64).transpose(0, 2, 1),
-        np.asarray(estimates, np.float64).transpose(0, 2, 1),
-        window=window_samples,
-        hop=window_samples,
-        compute_permutation=False,
-        framewise_filters=False,
-        bsseval_sources_version=False,
-    )
-    return np.stack([sir, sar, isr])
 
 
 def _target(name: str, scores: Scores) -> TargetScores:

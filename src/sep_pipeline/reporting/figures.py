@@ -59,7 +59,7 @@ def checkpoint_figure(curve: pd.DataFrame, *, metric: str = "SDR", title: str = 
     """
     _require(curve, ("arm", "stem", "step", "value"))
     arms, stems = list(curve["arm"].unique()), list(curve["stem"].unique())
-    figure, axes = _panels(1, len(arms), size=(3.4, 2.8), shares_y=True)
+    figure, axes = panels(1, len(arms), size=(3.4, 2.8), shares_y=True)
     for panel, arm in zip(axes[0], arms, strict=True):
         for index, stem in enumerate(stems):
             chosen = curve[(curve["arm"] == arm) & (curve["stem"] == stem)]
@@ -70,7 +70,7 @@ def checkpoint_figure(curve: pd.DataFrame, *, metric: str = "SDR", title: str = 
         panel.set_xlabel("checkpoint (steps)")
         panel.xaxis.set_major_formatter(_short_steps)
     axes[0][0].set_ylabel(f"{metric} (dB)")
-    _finish(figure, axes[0][0], title)
+    finished(figure, axes[0][0], title)
     return figure
 
 
@@ -92,7 +92,7 @@ def training_figure(curves: pd.DataFrame, *, title: str = "", has_log_scale: boo
     _require(curves, ("arm", "stem", "step", "value"))
     table = curves if "phase" in curves.columns else curves.assign(phase="")
     phases, stems, arms = (list(table[name].unique()) for name in ("phase", "stem", "arm"))
-    figure, axes = _panels(len(phases), len(stems), size=_PANEL_INCHES)
+    figure, axes = panels(len(phases), len(stems), size=_PANEL_INCHES)
     for row, phase in enumerate(phases):
         for column, stem in enumerate(stems):
             panel = axes[row][column]
@@ -105,7 +105,7 @@ def training_figure(curves: pd.DataFrame, *, title: str = "", has_log_scale: boo
         axes[row][0].set_ylabel("loss")
     for panel in axes[-1]:
         panel.set_xlabel("step")
-    _finish(figure, axes[0][0], title)
+    finished(figure, axes[0][0], title)
     return figure
 
 
@@ -148,11 +148,11 @@ def spectrogram_figure(
         named |= {f"{stem}, reference": references[stem], f"{stem}, estimate": estimates[stem]}
     pictures = [(name, _level_db(signal[:, :stop], sample_rate)) for name, signal in named.items()]
     loudest = float(pictures[0][1].max())
-    figure, axes = _panels(len(references) + 1, 2, size=(4.6, 1.7), shares_y=True)
+    figure, axes = panels(len(references) + 1, 2, size=(4.6, 1.7), shares_y=True)
     axes[0][1].set_axis_off()
-    panels = [axes[0][0], *(panel for row in axes[1:] for panel in row)]
+    places = [axes[0][0], *(panel for row in axes[1:] for panel in row)]
     seconds = min(stop, mixture.shape[-1]) / sample_rate
-    for panel, (name, level) in zip(panels, pictures, strict=True):
+    for panel, (name, level) in zip(places, pictures, strict=True):
         image = _draw_spectrogram(panel, name, level, seconds, sample_rate, loudest)
     for panel in axes[-1]:
         panel.set_xlabel("time (s)")
@@ -164,9 +164,10 @@ def spectrogram_figure(
     return figure
 
 
-def _panels(
+def panels(
     num_rows: int, num_columns: int, *, size: tuple[float, float], shares_y: bool = False
 ) -> tuple[Figure, Sequence[Sequence[Axes]]]:
+    """An empty figure in the project's style and its axes, (row, column); `size` is that of a panel in inches."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -244,7 +245,8 @@ def _short_steps(value: float, _position: float | None = None) -> str:
     return f"{value / 1000:g}K" if abs(value) >= 1000 else f"{value:g}"
 
 
-def _finish(figure: Figure, first_panel: Axes, title: str) -> None:
+def finished(figure: Figure, first_panel: Axes, title: str) -> None:
+    """Add the legend of a panel below all of them, and a title."""
     handles, labels = first_panel.get_legend_handles_labels()
     figure.legend(
         handles, labels, loc="outside lower center", ncols=max(1, min(len(labels), 6)), frameon=False

@@ -97,7 +97,7 @@ def mixture_consistency(mixture: Audio, estimates: Audio) -> Audio:
 def _masked(signals: Tensor, window: Tensor, sizes: WienerConfig) -> Tensor:
     """(1 + stem, channel, time), the mixture first, to (stem, channel, time)."""
     num_stems, num_samples = len(signals) - 1, signals.shape[-1]
-    spectra = _stft(signals.flatten(0, 1), window, sizes)
+    spectra = stft(signals.flatten(0, 1), window, sizes)
     spectra = spectra.reshape(*signals.shape[:2], *spectra.shape[1:])
     power = spectra[1:].abs().square()
     masks = (power + POWER_FLOOR / num_stems) / (power.sum(0) + POWER_FLOOR)
@@ -106,7 +106,7 @@ def _masked(signals: Tensor, window: Tensor, sizes: WienerConfig) -> Tensor:
     return restored.reshape(num_stems, *signals.shape[1:])
 
 
-def _stft(signals: Tensor, window: Tensor, sizes: WienerConfig) -> Tensor:
+def stft(signals: Tensor, window: Tensor, sizes: WienerConfig) -> Tensor:
     """Zeros, not reflections, beyond the ends: a signal may be shorter than half a window."""
     return torch.stft(
         signals, sizes.n_fft, sizes.hop_length, window=window, pad_mode="constant", return_complex=True

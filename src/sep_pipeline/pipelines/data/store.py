@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from sep_pipeline.audio.channels import to_channels
 from sep_pipeline.audio.io import read_audio
 from sep_pipeline.data.manifest import MANIFEST_NAME, MIXTURE, Track, read_manifest, tracks_of
 from sep_pipeline.errors import NoInputError
@@ -48,6 +49,16 @@ def _mono(track: Track, name: str) -> Audio:
     audio, _ = read_audio(track.paths[name])
     mono: Audio = audio.mean(axis=0, keepdims=True, dtype=np.float32)
     return mono
+
+
+def read_stems(
+    track: Track, stems: Sequence[str], num_channels: int | None
+) -> tuple[Audio, dict[str, Audio]]:
+    """The mixture and the stems of a track, each float32 (channel, time); None keeps the channels."""
+    signals = {name: read_audio(track.paths[name])[0] for name in (MIXTURE, *stems)}
+    if num_channels is not None:
+        signals = {name: to_channels(signal, num_channels) for name, signal in signals.items()}
+    return signals.pop(MIXTURE), signals
 
 
 def read_estimates(folder: Path, stems: Sequence[str]) -> Audio:

@@ -163,8 +163,22 @@ def _evaluation(study: JukeboxTransferParameters, arm: str, seed: int) -> Iterat
             f"{PARAMETERS}.evaluation",
             arm_run,
         ],
-        outputs=[f"{cell}.track_scores", f"{cell}.museval"],
+        outputs=f"{cell}.museval",
         name=f"score_{name}",
+        namespace="scores",
+        tags="evaluation",
+    )
+    yield node(
+        nodes.tabulate_scores,
+        inputs=[
+            f"{cell}.museval",
+            f"{cell}.estimates",
+            _store(study),
+            f"{PARAMETERS}.evaluation",
+            arm_run,
+        ],
+        outputs=f"{cell}.track_scores",
+        name=f"tabulate_scores_{name}",
         namespace="scores",
         tags="evaluation",
     )
@@ -193,6 +207,7 @@ def _results(study: JukeboxTransferParameters) -> Iterator[Node]:
         inputs=[
             _store(study),
             f"{PARAMETERS}.run",
+            f"{PARAMETERS}.evaluation",
             *(f"{PARAMETERS}.stems.{stem}" for stem in study.data.stems),
         ],
         outputs=f"{STUDY}.floors",
@@ -235,8 +250,15 @@ def _tables(study: JukeboxTransferParameters, grid: list[tuple[str, int]]) -> It
         namespace="tables",
     )
     yield node(
+        nodes.compare_arms,
+        inputs=f"{STUDY}.scores",
+        outputs=[f"{STUDY}.table_4", f"{STUDY}.comparisons"],
+        name="compare_arms",
+        namespace="tables",
+    )
+    yield node(
         nodes.write_tables,
-        inputs=[f"{STUDY}.scores", *tables],
+        inputs=[f"{STUDY}.scores", f"{STUDY}.comparisons", *tables],
         outputs=[*(f"{table}_markdown" for table in tables), f"{STUDY}.result_text"],
         name="write_tables",
         namespace="tables",

@@ -6,6 +6,7 @@ from sep_pipeline.pipelines.jukebox_transfer.nodes.evaluation import (
     score_snapshots,
     score_test_tracks,
     separate_test_tracks,
+    tabulate_scores,
 )
 from sep_pipeline.pipelines.jukebox_transfer.nodes.preparation import (
     check_inputs,
@@ -15,6 +16,7 @@ from sep_pipeline.pipelines.jukebox_transfer.nodes.preparation import (
 from sep_pipeline.pipelines.jukebox_transfer.nodes.results import (
     collect_curves,
     collect_scores,
+    compare_arms,
     draw_score_against_step,
     draw_spectrograms,
     draw_training_curves,
@@ -28,6 +30,7 @@ __all__ = [
     "check_inputs",
     "collect_curves",
     "collect_scores",
+    "compare_arms",
     "draw_score_against_step",
     "draw_spectrograms",
     "draw_training_curves",
@@ -38,6 +41,7 @@ __all__ = [
     "score_snapshots",
     "score_test_tracks",
     "separate_test_tracks",
+    "tabulate_scores",
     "train_phase_one",
     "train_phase_two",
     "write_tables",

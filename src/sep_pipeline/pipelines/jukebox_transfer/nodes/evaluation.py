@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,13 +19,11 @@ from sep_pipeline.configuration.jukebox_transfer import (
 from sep_pipeline.data.manifest import Track
 from sep_pipeline.datasets import FolderWriter, Weights
 from sep_pipeline.files import folder_written_aside
-from sep_pipeline.metrics.aggregate import median_of_frames
-from sep_pipeline.metrics.museval_scores import TargetScores, score_track, write_museval_json
-from sep_pipeline.metrics.whole_track import si_sdr, study_sdr
+from sep_pipeline.metrics.track_scores import SDR_WHOLE_SONG, score_whole_track
+from sep_pipeline.metrics.whole_track import study_sdr
 from sep_pipeline.models.vqvae import VQVAE
 from sep_pipeline.models.weights import load_into, load_weights
 from sep_pipeline.pipelines.data.store import (
-    Audio,
     mono_mixture,
     mono_stems,
     read_estimates,
@@ -34,6 +31,8 @@ from sep_pipeline.pipelines.data.store import (
     store_tracks,
 )
 from sep_pipeline.pipelines.jukebox_transfer.nodes.preparation import vqvae_config
+from sep_pipeline.scoring.folder import kept_scores, score_folder, score_frame
+from sep_pipeline.scoring.job import ScoringConfig, TrackScores, score_arrays
 from sep_pipeline.separation import (
     fit_mixture_scales,
     load_separator,
@@ -45,8 +44,6 @@ from sep_pipeline.separation import (
 )
 from sep_pipeline.separation.vqvae_separator import VqvaeSeparator
 
-STUDY_SDR = "SDR whole song"
-SI_SDR = "SI-SDR whole song"
 WIENER_SUFFIX = "+wiener"
 
 
@@ -108,55 +105,52 @@ def _separate_tracks(
 
 def score_test_tracks(
     estimates: Path, stem_store: Path, evaluation: EvaluationParameters, arm_run: ArmRun
-) -> tuple[pd.DataFrame, FolderWriter]:
-    """Score the estimates of one arm and seed.
+) -> FolderWriter:
+    """Score the estimates of one arm and seed, track by track; tracks scored before are left alone."""
+    return partial(
+        score_folder,
+        estimates=estimates,
+        tracks=store_tracks(stem_store, "test"),
+        config=_scoring(arm_run.stems, evaluation),
+        num_processes=1,
+    )
 
-    Returns:
-        One row per track, stem and metric, and the museval files of all tracks.
-    """
-    stems = arm_run.stems
-    rows: list[dict[str, object]] = []
-    frames = {}
+
+def _scoring(stems: tuple[str, ...], evaluation: EvaluationParameters) -> ScoringConfig:
+    """The study scores the mean of the channels."""
+    return ScoringConfig(stems=stems, num_channels=1, engine=evaluation.engine)
+
+
+def tabulate_scores(
+    museval: Path, estimates: Path, stem_store: Path, evaluation: EvaluationParameters, arm_run: ArmRun
+) -> pd.DataFrame:
+    """One row per track, stem and metric of one arm and seed, and of its refined estimates."""
+    frames = [score_frame(kept_scores(museval), arm=arm_run.arm, seed=arm_run.seed)]
+    if evaluation.wiener:
+        frames.append(_refined_scores(estimates, stem_store, arm_run))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _refined_scores(estimates: Path, stem_store: Path, arm_run: ArmRun) -> pd.DataFrame:
+    stems, rows = arm_run.stems, []
     for track in store_tracks(stem_store, "test"):
         mixture, references = mono_mixture(track), mono_stems(track, stems)
         guesses = read_estimates(estimates / "test" / track.track_id, stems)
-        frames[track.track_id] = score_track(
-            dict(zip(stems, references, strict=True)),
-            dict(zip(stems, guesses, strict=True)),
-            track.sample_rate,
-            excerpt_seconds=evaluation.museval_excerpt_seconds,
-        )
-        rows += whole_song_rows(arm_run.arm, arm_run.seed, track, stems, references, guesses)
+        refined = wiener_refine(mixture, guesses)
         rows += [
-            _row(arm_run.arm, stem, arm_run.seed, track, metric, value)
-            for (stem, metric), value in median_of_frames(frames[track.track_id]).items()
+            _row(f"{arm_run.arm}{WIENER_SUFFIX}", score.stem, arm_run.seed, track, score.metric, score.value)
+            for score in score_whole_track(references, refined, mixture, stems)
         ]
-        if evaluation.wiener:
-            refined = wiener_refine(mixture, guesses)
-            name = f"{arm_run.arm}{WIENER_SUFFIX}"
-            rows += whole_song_rows(name, arm_run.seed, track, stems, references, refined)
-    return pd.DataFrame(rows), partial(_write_museval, frames=frames)
-
-
-def _write_museval(folder: Path, *, frames: Mapping[str, list[TargetScores]]) -> None:
-    for track_id, targets in frames.items():
-        write_museval_json(folder / "test" / f"{track_id}.json", targets)
-
-
-def whole_song_rows(
-    arm: str, seed: int, track: Track, stems: Sequence[str], references: Audio, guesses: Audio
-) -> Iterator[dict[str, object]]:
-    """Rows of the whole-song scores of one track: references and guesses are (stem, channel, time)."""
-    for stem, reference, guess in zip(stems, references, guesses, strict=True):
-        yield _row(arm, stem, seed, track, STUDY_SDR, study_sdr(reference, guess))
-        yield _row(arm, stem, seed, track, SI_SDR, si_sdr(reference, guess))
+    return pd.DataFrame(rows)
 
 
 def _row(arm: str, stem: str, seed: int, track: Track, metric: str, value: float) -> dict[str, object]:
     return {"arm": arm, "stem": stem, "seed": seed, "track": track.track_id, "metric": metric, "value": value}
 
 
-def score_floors(stem_store: Path, run: RunParameters, *stems: str) -> pd.DataFrame:
+def score_floors(
+    stem_store: Path, run: RunParameters, evaluation: EvaluationParameters, *stems: str
+) -> pd.DataFrame:
     """Score what needs no training: silence, and the mixture times one factor per stem.
 
     The rows stand once per seed of the run, so that arms and floors are compared over the same seeds.
@@ -165,7 +159,7 @@ def score_floors(stem_store: Path, run: RunParameters, *stems: str) -> pd.DataFr
         (mono_mixture(track), dict(zip(stems, mono_stems(track, stems), strict=True)))
         for track in store_tracks(stem_store, "train")
     )
-    rows: list[dict[str, object]] = []
+    scores: dict[str, dict[str, TrackScores]] = {"zero": {}, "scaled_mixture": {}}
     for track in store_tracks(stem_store, "test"):
         mixture, references = mono_mixture(track), mono_stems(track, stems)
         floors = {
@@ -173,8 +167,12 @@ def score_floors(stem_store: Path, run: RunParameters, *stems: str) -> pd.DataFr
             "scaled_mixture": scaled_mixture(mixture, scales),
         }
         for name, guesses in floors.items():
-            rows += whole_song_rows(name, 0, track, stems, references, guesses)
-    return pd.concat([pd.DataFrame(rows).assign(seed=seed) for seed in run.seeds], ignore_index=True)
+            config = _scoring(stems, evaluation)
+            scores[name][track.track_id] = score_arrays(
+                references, guesses, mixture, track.sample_rate, config
+            )
+    frames = [score_frame(found, arm=name, seed=seed) for seed in run.seeds for name, found in scores.items()]
+    return pd.concat(frames, ignore_index=True)
 
 
 def score_snapshots(
@@ -196,7 +194,9 @@ def score_snapshots(
                 span = _middle(mixture.shape[-1], int(evaluation.curve_seconds * track.sample_rate))
                 guess = separator.separate(mixture[:, span], mode=evaluation.mode)
                 value = study_sdr(references[0][:, span], guess[0])
-                rows.append({**_row(arm_run.arm, stem, arm_run.seed, track, STUDY_SDR, value), "step": step})
+                rows.append(
+                    {**_row(arm_run.arm, stem, arm_run.seed, track, SDR_WHOLE_SONG, value), "step": step}
+                )
     return pd.DataFrame(rows)
 
 

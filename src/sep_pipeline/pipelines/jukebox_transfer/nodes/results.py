@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from sep_pipeline.configuration.jukebox_transfer import ArmParameters, ArmRun, ModelParameters
 from sep_pipeline.metrics.aggregate import MEAN_OVER_SONGS, MEDIAN_OF_MEDIANS
+from sep_pipeline.metrics.track_scores import SDR_WHOLE_SONG, SI_SDR
 from sep_pipeline.pipelines.data.store import (
     mono_mixture,
     mono_stems,
@@ -18,11 +19,12 @@ from sep_pipeline.pipelines.data.store import (
     store_hash,
     store_tracks,
 )
-from sep_pipeline.pipelines.jukebox_transfer.nodes.evaluation import SI_SDR, STUDY_SDR, WIENER_SUFFIX
+from sep_pipeline.pipelines.jukebox_transfer.nodes.evaluation import WIENER_SUFFIX
 from sep_pipeline.pipelines.version import code_version
-from sep_pipeline.reporting.comparisons import paired_difference
+from sep_pipeline.reporting.comparisons import comparison_table, paired_difference
 from sep_pipeline.reporting.figures import checkpoint_figure, spectrogram_figure, training_figure
 from sep_pipeline.reporting.rendering import render_markdown, render_plain
+from sep_pipeline.reporting.silence import silence_note
 from sep_pipeline.reporting.tables import Provenance, result_table
 
 FRAME_METRICS = ("SDR", "ISR", "SIR", "SAR")
@@ -74,8 +76,8 @@ def make_tables(
     }
     table_1 = result_table(
         scores,
-        aggregations={STUDY_SDR: MEAN_OVER_SONGS, SI_SDR: MEAN_OVER_SONGS},
-        published={STUDY_SDR: _comparable(printed["table_1"], stems)},
+        aggregations={SDR_WHOLE_SONG: MEAN_OVER_SONGS, SI_SDR: MEAN_OVER_SONGS},
+        published={SDR_WHOLE_SONG: _comparable(printed["table_1"], stems)},
         **common,
     )
     table_3 = result_table(scores, aggregations=dict.fromkeys(FRAME_METRICS, MEDIAN_OF_MEDIANS), **common)
@@ -112,9 +114,9 @@ def _comparable(printed: Mapping[str, Any], stems: set[str]) -> dict[str, dict[s
 
 def _beside_cited(table_1: pd.DataFrame, cited: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
     first_arm = table_1["arm"].iloc[0]
-    ours = table_1[(table_1["metric"] == STUDY_SDR) & table_1["arm"].isin([first_arm, *FLOORS])]
+    ours = table_1[(table_1["metric"] == SDR_WHOLE_SONG) & table_1["arm"].isin([first_arm, *FLOORS])]
     rows = [
-        {"arm": arm, "stem": stem, "metric": STUDY_SDR, "aggregation": "as cited", "published": value}
+        {"arm": arm, "stem": stem, "metric": SDR_WHOLE_SONG, "aggregation": "as cited", "published": value}
         for arm, figures in cited.items()
         for stem, value in figures.items()
     ]
@@ -122,15 +124,15 @@ def _beside_cited(table_1: pd.DataFrame, cited: Mapping[str, Mapping[str, float]
 
 
 def write_tables(
-    scores: pd.DataFrame, table_1: pd.DataFrame, table_2: pd.DataFrame, table_3: pd.DataFrame
+    scores: pd.DataFrame, verdicts: str, table_1: pd.DataFrame, table_2: pd.DataFrame, table_3: pd.DataFrame
 ) -> tuple[str, str, str, str]:
     """The tables as Markdown, and the text printed at the end of a run."""
     title = "Study 1, table 1: transfer learning with a Jukebox VQ-VAE per stem"
     labels = LABELS | _wiener_labels(table_1["arm"].unique())
-    markdown_1 = render_markdown(table_1, metric=STUDY_SDR, title=title, labels=labels)
+    markdown_1 = render_markdown(table_1, metric=SDR_WHOLE_SONG, title=title, labels=labels)
     markdown_2 = render_markdown(
         table_2,
-        metric=STUDY_SDR,
+        metric=SDR_WHOLE_SONG,
         title="Study 1, table 2: beside the figures that the paper cites",
         labels=LABELS,
     )
@@ -138,8 +140,8 @@ def write_tables(
         render_markdown(table_3, metric=metric, title=f"Study 1, table 3: {metric} of museval", labels=LABELS)
         for metric in FRAME_METRICS
     )
-    verdicts = "\n".join(_verdicts(scores))
-    plain = render_plain(table_1, metric=STUDY_SDR, title=title, labels=labels)
+    markdown_3 += f"\n{silence_note(scores)}\n"
+    plain = render_plain(table_1, metric=SDR_WHOLE_SONG, title=title, labels=labels)
     return f"{markdown_1}\n{_as_list(verdicts)}", markdown_2, markdown_3, f"\n{plain}\n{verdicts}\n"
 
 
@@ -148,12 +150,15 @@ def _wiener_labels(arms: Iterable[str]) -> dict[str, str]:
     return {arm: "  + Wiener masks" for arm in arms if arm.endswith(WIENER_SUFFIX)}
 
 
-def _verdicts(scores: pd.DataFrame) -> list[str]:
-    """What the fair arms show against each other and against the better floor."""
+def compare_arms(scores: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """What the fair arms show against each other and against the floors, as a table and in sentences."""
     present = [arm for arm in FAIR_ARMS if arm in set(scores["arm"])]
     pairs = [(arm, other) for index, arm in enumerate(present) for other in present[index + 1 :]]
     pairs += [(arm, floor) for arm in present for floor in FLOORS]
-    return [paired_difference(scores, arm, other, metric=STUDY_SDR).verdict for arm, other in pairs]
+    differences = [
+        paired_difference(scores, arm, other, metric=SDR_WHOLE_SONG, has_test=True) for arm, other in pairs
+    ]
+    return comparison_table(differences), "\n".join(difference.verdict for difference in differences)
 
 
 def _as_list(lines: str) -> str:
