@@ -63,23 +63,40 @@ def _arguments() -> argparse.Namespace:
 
 
 def _compare(seconds: list[int], panned: list[int], repeats: int) -> None:
-    print(f"{NUM_STEMS} stereo stems, {SAMPLE_RATE_HZ} Hz, 512 taps, frames of 1 s; largest difference in dB")
     print(
-        f"{'material':<14}{'museval s':>10}{'fast s':>8}{'ratio':>7}" + "".join(f"{m:>10}" for m in METRICS)
+        f"{NUM_STEMS} stereo stems, {SAMPLE_RATE_HZ} Hz, 512 taps, frames of 1 s; largest differences in dB"
     )
-    for name, lengths, make in (("noise, tones", seconds, _music), ("panned tones", panned, _panned_tones)):
+    print(
+        f"{'material':<18}{'s':>4}{'museval s':>10}{'fast s':>8}{'ratio':>8}"
+        + "".join(f"{m:>8}" for m in METRICS)
+    )
+    for name, lengths, make in (
+        ("noise and tones", seconds, _music),
+        ("panned tones", panned, _panned_tones),
+    ):
         for length in lengths:
             references, estimates = make(length)
             fast_seconds, fast = min(
                 (_timed("fast", references, estimates) for _ in range(repeats)), key=lambda run: run[0]
             )
             museval_seconds, museval = _timed("museval", references, estimates)
-            differences = "".join(f"{_difference(fast, museval, metric):>10.0e}" for metric in METRICS)
-            ratio = museval_seconds / fast_seconds
-            print(
-                f"{length:>4} s {name:<13}"[:14]
-                + f"{museval_seconds:>10.2f}{fast_seconds:>8.2f}{ratio:>6.1f}x{differences}"
-            )
+            figures = f"{museval_seconds:>10.2f}{fast_seconds:>8.2f}{museval_seconds / fast_seconds:>7.1f}x"
+            print(f"{name:<18}{length:>4}{figures}{_differences(fast, museval)}")
+            if make is _panned_tones:
+                _, turned = _timed("museval", references[::-1], estimates[::-1])
+                print(
+                    f"{'  museval with the stems in reverse order':<48}{_differences(turned, museval, reverse=True)}"
+                )
+
+
+def _differences(found: FrameMetrics, expected: FrameMetrics, *, reverse: bool = False) -> str:
+    columns = []
+    for metric in METRICS:
+        ours, theirs = getattr(found, metric), getattr(expected, metric)
+        ours = ours[::-1] if reverse else ours
+        is_alike = np.array_equal(np.isnan(ours), np.isnan(theirs))
+        columns.append(np.nanmax(np.abs(ours - theirs)) if is_alike else np.inf)
+    return "".join(f"{column:>8.0e}" for column in columns)
 
 
 def _lengthen(seconds: list[int]) -> None:
@@ -124,13 +141,6 @@ def _timed(engine: str, references: Stems, estimates: Stems) -> tuple[float, Fra
     start = time.perf_counter()
     metrics = score(references, estimates)
     return time.perf_counter() - start, metrics
-
-
-def _difference(fast: FrameMetrics, museval: FrameMetrics, metric: str) -> float:
-    ours, theirs = getattr(fast, metric), getattr(museval, metric)
-    if not np.array_equal(np.isnan(ours), np.isnan(theirs)):
-        return float("inf")
-    return float(np.nanmax(np.abs(ours - theirs)))
 
 
 def _music(seconds: int) -> tuple[Stems, Stems]:

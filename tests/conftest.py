@@ -1,6 +1,7 @@
 """What all tests share: the project folder, its shipped parameters, quiet and single-threaded libraries."""
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,3 +41,32 @@ def load_parameters(project_path: Path) -> ParameterLoader:
         return parameters
 
     return load
+
+
+@pytest.fixture
+def wait_until() -> Callable[[Callable[[], bool], float], bool]:
+    """Wait for a condition, at most so many seconds; tells whether it came."""
+
+    def wait(condition: Callable[[], bool], seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.02)
+        return True
+
+    return wait
+
+
+@pytest.fixture
+def is_running() -> Callable[[int], bool]:
+    """Tell whether a process works; one that has ended and was not yet waited for does not."""
+
+    def check(process_id: int) -> bool:
+        try:
+            state = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return state != "Z"
+
+    return check

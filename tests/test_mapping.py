@@ -3,10 +3,9 @@ import logging
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -22,23 +21,6 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The functions to map, importable in worker processes."""
     monkeypatch.syspath_prepend(HERE)
     return importlib.import_module("jobs_for_mapping")
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def is_running(process_id: int) -> bool:
-    try:
-        state = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
 
 
 @pytest.mark.parametrize("num_processes", [1, 2])
@@ -120,7 +102,9 @@ def test_there_is_at_least_one_process() -> None:
 @pytest.mark.parametrize(
     ("kind", "num_workers"), [("pool", 2), ("orphan", 1)], ids=["at work", "still starting"]
 )
-def test_workers_end_when_their_parent_is_killed(tmp_path: Path, kind: str, num_workers: int) -> None:
+def test_workers_end_when_their_parent_is_killed(
+    tmp_path: Path, kind: str, num_workers: int, wait_until: Any, is_running: Any
+) -> None:
     command = [sys.executable, str(HERE / "jobs_for_mapping.py"), kind, str(tmp_path)]
     with subprocess.Popen(command) as parent:
         started = wait_until(lambda: len(list(tmp_path.iterdir())) == num_workers, 30)
@@ -130,7 +114,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path, kind: str, num_
     assert wait_until(lambda: not any(map(is_running, workers)), 30)
 
 
-def test_a_worker_process_that_maps_and_fails_comes_to_its_end(tmp_path: Path) -> None:
+def test_a_worker_process_that_maps_and_fails_comes_to_its_end(tmp_path: Path, wait_until: Any) -> None:
     command = [sys.executable, str(HERE / "jobs_for_mapping.py"), "nested", str(tmp_path)]
     with subprocess.Popen(command) as parent:
         has_ended = wait_until(lambda: parent.poll() is not None, 30)

@@ -9,9 +9,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,23 +72,6 @@ def examples(request: pytest.FixtureRequest, tracks: list[Track]) -> Examples:
     )
 
 
-def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def is_running(process_id: int) -> bool:
-    try:
-        state = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
-
-
 @pytest.mark.parametrize(("num_workers", "first"), [(0, 0), (0, 5), (1, 0), (2, 5)])
 def test_batches_are_the_same_for_any_workers_and_from_any_step_on(
     examples: Examples, num_workers: int, first: int
@@ -99,7 +82,9 @@ def test_batches_are_the_same_for_any_workers_and_from_any_step_on(
     assert all(np.array_equal(batch, examples.batch(step)) for step, batch in found)
 
 
-def test_workers_are_other_processes_with_one_thread_each_and_end_with_the_block(made: ModuleType) -> None:
+def test_workers_are_other_processes_with_one_thread_each_and_end_with_the_block(
+    made: ModuleType, is_running: Any
+) -> None:
     with batches(made.Facts(), range(100), num_workers=2) as pairs:
         found = [next(pairs)[1].tolist() for _ in range(6)]
     steps, processes, num_threads = zip(*found, strict=True)
@@ -157,7 +142,7 @@ def test_a_negative_number_of_workers_is_refused(examples: Examples) -> None:
         pass
 
 
-def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path, wait_until: Any, is_running: Any) -> None:
     command = [sys.executable, str(HERE / "examples_for_feeding.py"), str(tmp_path)]
     with subprocess.Popen(command) as parent:
         is_fed = wait_until((tmp_path / "fed").exists, 60)

@@ -21,11 +21,11 @@ def silence_note(scores: pd.DataFrame) -> str:
     references = _counts(scores, SILENT_REFERENCES)
     if not references:
         return ""
-    first = next(iter(references.values()))
+    stems = {stem: count for found in references.values() for stem, count in found.items()}
     sentences = [
         "BSS Eval gives no score to a frame of one second in which any reference or estimate is silent, "
         "and none to a stem that is silent throughout.",
-        f"Silent frames of the references: {_listed(first)}.",
+        f"Silent frames of the references: {_listed(stems)}.",
     ]
     silent = {arm: found for arm, found in _counts(scores, SILENT_ESTIMATES).items() if any(found.values())}
     if silent:

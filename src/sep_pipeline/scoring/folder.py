@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from sep_pipeline.mapping import map_tracks
 from sep_pipeline.metrics.museval_scores import write_museval_json
 from sep_pipeline.reporting.silence import SILENT_ESTIMATES, SILENT_REFERENCES
 from sep_pipeline.scoring.job import (
+    TIME_SUFFIX,
     FileScoringJob,
     ScoringConfig,
     TrackScores,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import pandas
 
 RECORDS_FOLDER = "tracks"
+MUSEVAL_FOLDER = "test"
+"""The only folder in which museval's stores look."""
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +43,9 @@ def score_folder(
 ) -> dict[str, TrackScores]:
     """Score every track and write one museval file each.
 
-    Estimates are looked for as `<estimates>/[test/]<track>/<stem>.<wav, flac, …>`, the layout of MUSDB results
-    and of this project. Tracks that were scored from the same files before are not scored again.
+    Estimates are looked for as `<estimates>/[{test,train}/]<track>/<stem>.<wav, flac, …>`, the layout of MUSDB
+    results and of this project. Tracks that were scored from the same files before are not scored again.
+    Scores of other tracks leave the folder.
 
     Args:
         folder: Where `test/<track>.json` (museval's files) and `tracks/<track>.json` (everything) go.
@@ -75,9 +79,19 @@ def score_folder(
         map_tracks(score_files, pending, description="score", num_processes=num_processes) if pending else {}
     )
     scores = {name: found[name] or new[name] for name in jobs}
+    remove_other_tracks(folder, jobs)
     for name, result in scores.items():
-        write_museval_json(folder / "test" / f"{name}.json", result.frames)
+        write_museval_json(folder / MUSEVAL_FOLDER / f"{name}.json", result.frames)
     return scores
+
+
+def remove_other_tracks(folder: Path, track_ids: Iterable[str]) -> None:
+    """Remove the scores of tracks that are not named, so that nobody counts them."""
+    wanted = {f"{track_id}.json" for track_id in track_ids}
+    for place in (folder / RECORDS_FOLDER, folder / MUSEVAL_FOLDER):
+        for file in place.glob("*.json"):
+            if file.name.replace(TIME_SUFFIX, ".json") not in wanted:
+                file.unlink()
 
 
 def estimates_of(folder: Path, track_id: str, stems: Sequence[str]) -> dict[str, Path]:
@@ -101,7 +115,8 @@ def stems_of_estimates(folder: Path, track_id: str) -> tuple[str, ...]:
 
 
 def _place_of(folder: Path, track_id: str) -> Path:
-    places = [place for place in (folder / "test" / track_id, folder / track_id) if place.is_dir()]
+    candidates = (folder / "test" / track_id, folder / "train" / track_id, folder / track_id)
+    places = [place for place in candidates if place.is_dir()]
     if not places:
         raise NoInputError(
             f"there are no estimates of track {track_id}",

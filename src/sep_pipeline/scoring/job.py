@@ -21,7 +21,10 @@ from sep_pipeline.metrics.aggregate import SilenceCount, count_silence, median_o
 from sep_pipeline.metrics.museval_scores import EngineName, TargetScores, score_track
 from sep_pipeline.metrics.track_scores import score_whole_track
 
+# Raised when a score changes its meaning or its number, so that kept scores are made again.
 FORMAT_VERSION = "1"
+TIME_SUFFIX = ".time.json"
+"""Ending of the file beside a record that says how long separating took."""
 # Decoders pad; anything longer is another recording.
 LARGEST_LENGTH_DIFFERENCE_SECONDS = 0.1
 
@@ -78,11 +81,12 @@ class FileScoringJob:
 
     def digest(self) -> str:
         """Hash of everything that the scores depend on; audio by name, size and time."""
-        stems = self.config.stems
+        # A reference that is missing is named on scoring.
+        references = [self.track.paths.get(stem, Path()) for stem in (MIXTURE, *self.config.stems)]
         parts = (
             FORMAT_VERSION,
-            files_digest([self.track.paths[stem] for stem in stems], Path("/")),
-            files_digest([self.estimates[stem] for stem in stems], Path("/")),
+            files_digest(references, Path("/")),
+            files_digest([self.estimates[stem] for stem in self.config.stems], Path("/")),
             json.dumps(asdict(self.config), sort_keys=True),
         )
         return hashlib.sha256("|".join(parts).encode()).hexdigest()
@@ -95,7 +99,7 @@ def score_files(job: FileScoringJob) -> TrackScores:
         NoInputError: An estimate is missing.
         UnreadableFileError: A file is missing, damaged or truncated.
         StemMismatchError: Sample rate, channels or length of an estimate differ from its reference.
-        DataError: An estimate holds samples that are no finite numbers.
+        DataError: A file holds samples that are no finite numbers.
     """
     references, mixture = read_references(job.track, job.config)
     estimates = np.stack([_estimate(job, stem, references.shape[1:]) for stem in job.config.stems])
@@ -144,6 +148,7 @@ def read_references(track: Track, config: ScoringConfig) -> tuple[Audio, Audio]:
     Raises:
         StemMismatchError: The track lacks a stem.
         UnreadableFileError: A file is missing, damaged or truncated.
+        DataError: A file holds samples that are no finite numbers.
     """
     missing = [name for name in (MIXTURE, *config.stems) if name not in track.paths]
     if missing:
@@ -152,10 +157,16 @@ def read_references(track: Track, config: ScoringConfig) -> tuple[Audio, Audio]:
             expected=", ".join(config.stems),
             found=", ".join(track.paths),
         )
-    signals = [_channels(read_any(track.paths[name])[0], config) for name in (MIXTURE, *config.stems)]
+    signals = [_reference(track.paths[name], config) for name in (MIXTURE, *config.stems)]
     num_frames = min(signal.shape[1] for signal in signals)
     mixture, *stems = (signal[:, :num_frames] for signal in signals)
     return np.stack(stems), mixture
+
+
+def _reference(path: Path, config: ScoringConfig) -> Audio:
+    audio, _ = read_any(path)
+    _require_finite(audio, "a reference", path)
+    return _channels(audio, config)
 
 
 def _channels(audio: Audio, config: ScoringConfig) -> Audio:
@@ -169,13 +180,7 @@ def _estimate(job: FileScoringJob, stem: str, shape: tuple[int, ...]) -> Audio:
     audio, rate = read_any(path)
     if rate != job.track.sample_rate:
         raise _mismatch("another sample rate", path, f"{job.track.sample_rate} Hz", f"{rate} Hz")
-    if not np.isfinite(audio).all():
-        raise DataError(
-            "an estimate has samples that are NaN or infinite",
-            file=path,
-            expected="finite numbers",
-            found=f"{int((~np.isfinite(audio)).sum())} others",
-        )
+    _require_finite(audio, "an estimate", path)
     audio = _channels(audio, job.config)
     if audio.shape[0] not in (1, shape[0]):
         raise _mismatch("another number of channels", path, shape[0], audio.shape[0])
@@ -185,6 +190,17 @@ def _estimate(job: FileScoringJob, stem: str, shape: tuple[int, ...]) -> Audio:
     num_frames = min(shape[1], audio.shape[1])
     fitted[:, :num_frames] = audio[:, :num_frames]
     return fitted
+
+
+def _require_finite(audio: Audio, what: str, path: Path) -> None:
+    num_others = int((~np.isfinite(audio)).sum())
+    if num_others:
+        raise DataError(
+            f"{what} has samples that are NaN or infinite",
+            file=path,
+            expected="finite numbers",
+            found=f"{num_others} others",
+        )
 
 
 def _mismatch(what: str, path: Path, expected: object, found: object) -> StemMismatchError:
@@ -202,7 +218,7 @@ def read_scores(path: Path, digest: str) -> TrackScores | None:
     """Read kept scores; None when there are none, or when they were made from something else."""
     try:
         scores = read_record(path)
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return scores if scores.digest == digest else None
 

@@ -18,8 +18,11 @@ import torch
 
 from sep_pipeline.audio.channels import to_channels
 from sep_pipeline.data.manifest import Track
+from sep_pipeline.errors import MissingCheckpointError, TruncatedCheckpointError
 from sep_pipeline.files import files_digest, write_text
 from sep_pipeline.scoring.job import (
+    FORMAT_VERSION,
+    TIME_SUFFIX,
     Audio,
     ScoringConfig,
     TrackScores,
@@ -82,11 +85,14 @@ def separators_below(folder: Path, stems: tuple[str, ...]) -> list[Method]:
         stems: Stems of the test set.
 
     Raises:
-        TruncatedCheckpointError: A card does not parse.
+        MissingCheckpointError: Weights that a card names are missing.
+        TruncatedCheckpointError: A card or a weights file does not parse.
         CheckpointMismatchError: A card has unknown or missing entries.
     """
     methods = []
     for path in sorted(folder.rglob(CARD_NAME)):
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue  # Left by a run that was killed while it wrote.
         card = read_card(path.parent)
         shared = shared_stems(card.stems, stems)
         if shared:
@@ -147,21 +153,27 @@ class MethodJob:
 
     def digest(self) -> str:
         """Hash of everything that the scores depend on; files by name, size and time."""
-        weights = sorted(self.method.folder.iterdir()) if self.method.folder else []
         parts = (
+            FORMAT_VERSION,
             files_digest(self.track.paths.values(), Path("/")),
-            files_digest(weights, Path("/")),
+            self.weights_digest(),
             json.dumps([asdict(self.config), dict(self.scales), self.device, self.precision]),
             repr((self.method.name, self.method.kind, self.method.stems)),
         )
         return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
+    def weights_digest(self) -> str:
+        """Hash of the separator's files by name, size and time."""
+        files = sorted(self.method.folder.iterdir()) if self.method.folder else []
+        return files_digest(files, Path("/"))
+
     def finished(self) -> MethodScores | None:
         """The result of an earlier call, if nothing has changed since."""
         scores = read_scores(self.record, self.digest())
-        if scores is None:
+        timing = self.record.with_suffix(TIME_SUFFIX)
+        if scores is None or not timing.is_file():
             return None
-        seconds = json.loads(self.record.with_suffix(".time.json").read_text(encoding="utf-8"))
+        seconds = json.loads(timing.read_text(encoding="utf-8"))
         return MethodScores(scores=scores, **seconds)
 
 
@@ -171,7 +183,7 @@ class MethodScores:
 
     Attributes:
         scores: The scores of the stems it gives.
-        computing_seconds: Time of separating on one thread, without reading and scoring.
+        computing_seconds: Time of separating on one thread, without reading, loading of weights and scoring.
         playing_seconds: Length of the track.
     """
 
@@ -192,6 +204,8 @@ def score_method(job: MethodJob) -> MethodScores:
     """
     config = replace(job.config, stems=job.method.stems)
     references, mixture = read_references(job.track, config)
+    if job.method.kind == "separator":
+        _separator(job)
     with one_thread():
         start = time.perf_counter()
         estimates = _estimates(job, mixture)
@@ -199,7 +213,7 @@ def score_method(job: MethodJob) -> MethodScores:
     rate = job.track.sample_rate
     scores = score_arrays(references, estimates, mixture, rate, config, digest=job.digest())
     timing = {"computing_seconds": seconds, "playing_seconds": mixture.shape[1] / rate}
-    write_text(job.record.with_suffix(".time.json"), json.dumps(timing))
+    write_text(job.record.with_suffix(TIME_SUFFIX), json.dumps(timing))
     write_text(job.record, scores_text(scores))
     return MethodScores(scores=scores, **timing)
 
@@ -214,8 +228,7 @@ def _estimates(job: MethodJob, mixture: Audio) -> Audio:
         return np.stack([estimates[known.stems.index(stem)] for stem in method.stems])
     if method.kind == "floor":
         return _floor(job).function(mixture, len(method.stems))
-    assert method.folder is not None
-    separator = _loaded(method.folder, job.device, job.precision)
+    separator = _separator(job)
     estimates = separate(separator, mixture, rate, channels="per_channel")
     chosen = [separator.stems.index(stem) for stem in method.stems]
     return np.stack([to_channels(estimates[at], len(mixture)) for at in chosen])
@@ -238,15 +251,28 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def _separator(job: MethodJob) -> Separator:
+    assert job.method.folder is not None
+    return _loaded(job.method.folder, job.weights_digest(), job.device, job.precision)
+
+
 @functools.lru_cache(maxsize=1)
-def _loaded(folder: Path, device: str, precision: str) -> Separator:
-    """The separator that a worker process uses; its jobs come method by method."""
+def _loaded(folder: Path, digest: str, device: str, precision: str) -> Separator:
+    """The separator that a worker process uses; its jobs come method by method, and new weights are read."""
+    del digest
     return load_separator(folder, device=device, precision=precision)
 
 
 def _num_parameters(weights: Path) -> int:
     """Numbers in a safetensors file, from its header; buffers such as statistics count too."""
-    with weights.open("rb") as stream:
-        (size,) = struct.unpack("<Q", stream.read(8))
-        header = json.loads(stream.read(size))
+    if not weights.is_file():
+        raise MissingCheckpointError("there is no weights file", file=weights)
+    try:
+        with weights.open("rb") as stream:
+            (size,) = struct.unpack("<Q", stream.read(8))
+            header = json.loads(stream.read(size))
+    except (struct.error, ValueError) as error:
+        raise TruncatedCheckpointError(
+            "the weights file does not parse", file=weights, found=error
+        ) from error
     return sum(int(np.prod(entry["shape"])) for name, entry in header.items() if name != "__metadata__")

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sep_pipeline.data.manifest import Track
-from sep_pipeline.errors import NoInputError
+from sep_pipeline.errors import ConfigurationError, NoInputError
 from sep_pipeline.files import write_text
 from sep_pipeline.mapping import map_tracks
 from sep_pipeline.metrics.museval_scores import write_museval_json
-from sep_pipeline.scoring.folder import RECORDS_FOLDER, score_frame
+from sep_pipeline.scoring.folder import MUSEVAL_FOLDER, RECORDS_FOLDER, remove_other_tracks, score_frame
 from sep_pipeline.scoring.job import ScoringConfig, TrackScores, read_record
 from sep_pipeline.scoring.methods import SCALED_MIXTURE, Method, MethodJob, MethodScores, score_method
 
@@ -73,9 +73,11 @@ def score_methods(
         num_processes: Worker processes; None takes one per core.
 
     Raises:
+        ConfigurationError: Two methods have the same folder.
         DataError: A track cannot be scored; what was scored until then is kept.
         CheckpointError: A separator cannot be loaded.
     """
+    keys = _distinct_keys(methods)
     jobs = {
         f"{method.key}/{track.track_id}": MethodJob(
             method=method,
@@ -96,7 +98,7 @@ def score_methods(
     new = (
         map_tracks(score_method, pending, description="score", num_processes=num_processes) if pending else {}
     )
-    _remove_others(folder, {method.key for method in methods})
+    _remove_others(folder, keys)
     for method in methods:
         results = {
             track.track_id: found[(name := f"{method.key}/{track.track_id}")] or new[name] for track in tracks
@@ -104,9 +106,25 @@ def score_methods(
         _write(folder / method.key, method, results)
 
 
+def _distinct_keys(methods: Sequence[Method]) -> set[str]:
+    known: dict[str, Method] = {}
+    for method in methods:
+        # Names that differ in case only are one folder on some file systems.
+        other = known.setdefault(method.key.casefold(), method)
+        if other is not method:
+            raise ConfigurationError(
+                f"two methods are called {method.name} and have the seed {method.seed}",
+                file=method.folder,
+                expected="another name in separator.json, or only one of them in the folder",
+                found=other.folder or f"the {other.kind} {other.name}",
+            )
+    return {method.key for method in methods}
+
+
 def _write(folder: Path, method: Method, results: Mapping[str, MethodScores]) -> None:
+    remove_other_tracks(folder, results)
     for track_id, result in results.items():
-        write_museval_json(folder / "test" / f"{track_id}.json", result.scores.frames)
+        write_museval_json(folder / MUSEVAL_FOLDER / f"{track_id}.json", result.scores.frames)
     card = {
         "method": {**asdict(method), "folder": str(method.folder) if method.folder else None},
         "tracks": list(results),
@@ -120,6 +138,8 @@ def _remove_others(folder: Path, keys: set[str]) -> None:
     for card in folder.glob(f"*/*/{CARD_NAME}"):
         if str(card.parent.relative_to(folder)) not in keys:
             shutil.rmtree(card.parent)
+            if not any(card.parent.parent.iterdir()):
+                card.parent.parent.rmdir()
 
 
 def read_results(folder: Path) -> list[MethodResult]:

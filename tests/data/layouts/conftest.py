@@ -234,3 +234,18 @@ def choirset(tmp_path: Path) -> Path:
         put(folder / f"DCS_LI_Basses_Take01_{singer}_DYN.wav")
     put(root / "annotations_csv_F0_PYIN" / "DCS_LI_QuartetA_Take01_S2_DYN.csv", b"")
     return root
+
+
+@pytest.fixture
+def make_tree(tmp_path: Path) -> Callable[..., Path]:
+    """Make empty files in one folder, since no reader opens audio."""
+
+    def make(*names: str) -> Path:
+        root = tmp_path / "own_stems"
+        root.mkdir(exist_ok=True)
+        for name in names:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).touch()
+        return root
+
+    return make

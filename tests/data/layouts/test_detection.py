@@ -25,21 +25,6 @@ def found(root: Path) -> str:
     return layout_of(root)[0].name
 
 
-@pytest.fixture
-def make_tree(tmp_path: Path) -> MakeTree:
-    """Make empty files, since no reader opens audio."""
-
-    def make(*names: str) -> Path:
-        root = tmp_path / "own_stems"
-        root.mkdir()
-        for name in names:
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).touch()
-        return root
-
-    return make
-
-
 @pytest.mark.parametrize(
     ("fixture", "layout"),
     [

@@ -10,20 +10,6 @@ from sep_pipeline.errors import NoInputError
 MakeTree = Callable[..., Path]
 
 
-@pytest.fixture
-def make_tree(tmp_path: Path) -> MakeTree:
-    """Make empty files, since no reader opens audio."""
-
-    def make(*names: str) -> Path:
-        root = tmp_path / "own_stems"
-        for name in names:
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).touch()
-        return root
-
-    return make
-
-
 def contents(reading: Reading) -> dict[str, list[str]]:
     return {track.track_id: [part.label for part in track.parts if part.path] for track in reading.tracks}
 

@@ -12,20 +12,6 @@ from sep_pipeline.errors import ConfigurationError, NoInputError
 MakeTree = Callable[..., Path]
 
 
-@pytest.fixture
-def make_tree(tmp_path: Path) -> MakeTree:
-    """Make empty files, since no reader opens audio."""
-
-    def make(*names: str) -> Path:
-        root = tmp_path / "own_stems"
-        for name in names:
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).touch()
-        return root
-
-    return make
-
-
 def pack(**counts: int) -> list[str]:
     return [
         f"{source}/{source[0]}{number:03d}.wav" for source, count in counts.items() for number in range(count)

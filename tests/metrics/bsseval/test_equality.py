@@ -88,7 +88,7 @@ def _tones(num_samples: int = 3000) -> Any:
     time = np.arange(num_samples) / 1000.0
     harmonics = np.arange(1, 5)[:, None]
     waves = [(0.2 / harmonics * np.sin(2 * np.pi * harmonics * f * time)).sum(axis=0) for f in (40.3, 61.7)]
-    return np.stack([np.stack([wave, np.roll(wave, 9)]) for wave in waves])
+    return np.stack([np.stack([wave, 0.7 * wave]) for wave in waves])
 
 
 def _with(change: Callable[[Any], None]) -> Callable[[Any], Any]:
@@ -132,7 +132,7 @@ MATERIALS: dict[str, tuple[Callable[[Any], Any], float]] = {
     "panned, 16 bit": (lambda stems: np.round(_with(_pan_all)(stems) * 32768) / 32768, 1e-6),
     "delayed, 16 bit": (lambda stems: np.round(_delayed(stems) * 32768) / 32768, 1e-6),
     "tones and some noise": (lambda stems: _tones() + 1e-3 * stems[:2], 1e-6),
-    "16-bit tones": (lambda stems: np.round(_tones() * 32768) / 32768, 1e-4),
+    "panned tones, 16 bit": (lambda stems: np.round(_tones() * 32768) / 32768, 1e-4),
     "very quiet": (lambda stems: 1e-7 * stems, 1e-9),
     "stems 80 dB apart": (lambda stems: stems * np.array([1.0, 1e-2, 1e-4])[:, None, None], 1e-6),
     "a silent frame": (_with(_silence_a_frame), 1e-9),

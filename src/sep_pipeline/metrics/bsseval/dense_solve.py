@@ -10,6 +10,8 @@ from sep_pipeline.metrics.bsseval.toeplitz import dense, multiply, relative_resi
 RIDGE = 1e-13
 """Added to the diagonal, which is near 1; ten times as much wherever the factorisation still fails."""
 
+MAX_RIDGE_EXPONENT = 12
+
 MAX_ITERATIONS = 20
 
 
@@ -44,10 +46,12 @@ def solve_least_squares(lags: Tensor, right: Tensor) -> tuple[Tensor, float]:
 def _factor(matrix: Tensor) -> Tensor:
     """Cholesky factor of the matrix, changed in place, with the smallest ridge that lets it exist."""
     factor: Tensor
-    ridge, added = RIDGE, 0.0
-    while True:
+    added = 0.0
+    for exponent in range(MAX_RIDGE_EXPONENT):
+        ridge = RIDGE * 10.0**exponent
         matrix.diagonal().add_(ridge - added)
+        added = ridge
         factor, info = torch.linalg.cholesky_ex(matrix)
         if int(info) == 0:
             return factor
-        ridge, added = 10.0 * ridge, ridge
+    raise AssertionError("correlations are positive semi-definite up to rounding")
