@@ -108,3 +108,38 @@ def count_calls(monkeypatch):
         return calls
 
     return watch
+
+
+@pytest.fixture
+def save_tiny_separator():
+    """Save a tiny separator of drums and bass at 8 kHz; facts of its card may be given."""
+    import torch
+
+    from sep_pipeline.models.vqvae import VQVAE, VQVAEConfig
+    from sep_pipeline.separation import save_separator
+
+    config = VQVAEConfig(width=4, num_blocks=2, embedding_width=4, num_codes=8)
+
+    def save(folder, *, first_seed=0, **facts):
+        models = {stem: VQVAE(config, seed=first_seed + index) for index, stem in enumerate(STEMS)}
+        for model in models.values():
+            generator = torch.Generator().manual_seed(0)
+            with torch.no_grad():
+                latents = model.encode(torch.randn(1, 1, 800, generator=generator))
+                model.quantise(latents, generator=generator, update=True)
+        card = {
+            "name": "tiny",
+            "model": "vqvae",
+            "config": config,
+            "sample_rate": RATE,
+            "channels": 1,
+            "seed": 7,
+            "steps": 30,
+            "data_hash": "abc",
+            "licence": "CC0-1.0",
+            "metadata": {"weights": "pretrained"},
+        }
+        save_separator(folder, models, **{**card, **facts})
+        return folder
+
+    return save

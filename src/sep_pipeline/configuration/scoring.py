@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sep_pipeline.configuration.strict import ProjectPath, Strict
 
@@ -41,12 +42,25 @@ class ScoreParameters(Strict):
             return values
         given = dict(values)
         if given.get("name", AUTO) == AUTO:
-            folder = str(given.get("estimates") or "none").rstrip("/").rpartition("/")[2]
-            given["name"] = re.sub(r"[^A-Za-z0-9_-]+", "_", folder)
+            given["name"] = _name_of(Path(str(given.get("estimates") or "none")))
         stems = given.get("stems")
         if isinstance(stems, str):
             given["stems"] = None if stems == AUTO else tuple(stems.split("+"))
         return given
+
+    @field_validator("stems")
+    @classmethod
+    def _require_names(cls, stems: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if stems is not None and (not stems or not all(stems) or len(set(stems)) < len(stems)):
+            raise ValueError("every stem is named once, at least one")
+        return stems
+
+
+def _name_of(estimates: Path) -> str:
+    """The folder's name; a study's folders of seeds are called by their arm as well."""
+    is_seed = re.fullmatch(r"seed_\d+", estimates.name) and estimates.parent.name
+    name = f"{estimates.parent.name}_{estimates.name}" if is_seed else estimates.name
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name)
 
 
 class LeaderboardParameters(Strict):
@@ -62,7 +76,7 @@ class LeaderboardParameters(Strict):
         engine: What computes BSS Eval.
     """
 
-    separators: ProjectPath
+    separators: ProjectPath = Field(default=Path("data/06_models"), validate_default=True)
     has_oracles: bool = True
     sorted_by: Literal["SDR", "ISR", "SIR", "SAR", "uSDR", "SI-SDR"] = "SDR"
     channels: Literal["mono", "as_stored"] = "as_stored"

@@ -27,6 +27,7 @@ LEADERBOARD_METRICS: Mapping[str, str] = {
 """Metrics of a leaderboard and how each is aggregated; the same words stand in the column heads."""
 
 FACTS = ("kind", "real_time_factor", "num_parameters", "steps", "weights")
+REAL_TIME_FACTOR = "Real-time factor: computing time over playing time, on the machine that made this table."
 _SHORT = {MEDIAN_OF_MEDIANS: "med", MEAN_OVER_SONGS: "mean"}
 _KIND_COLOURS = {"oracle": COLOURS[2], "separator": COLOURS[0], "floor": COLOURS[7]}
 
@@ -60,7 +61,8 @@ def leaderboard_text(
     metrics = [metric for metric in LEADERBOARD_METRICS if metric in set(table["metric"])]
     shown = [stem for stem in (TOTAL, *dict.fromkeys(table["stem"])) if stem in set(table["stem"])]
     shown = [stem for stem in dict.fromkeys(shown) if stems is None or stem in stems]
-    lines = [f"# {title}" if tablefmt == "pipe" else title, "", *_legend(table, metrics, sorted_by)]
+    lines = [f"# {title}" if tablefmt == "pipe" else title, "", _legend(table, metrics, sorted_by)]
+    lines += [REAL_TIME_FACTOR] if facts else []
     for stem in shown:
         rows = _rows(table[table["stem"] == stem], facts, metrics, sorted_by, is_wide=tablefmt == "pipe")
         heading = f"## {stem}" if tablefmt == "pipe" else stem
@@ -68,15 +70,12 @@ def leaderboard_text(
     return "\n".join(lines) + "\n"
 
 
-def _legend(table: pd.DataFrame, metrics: Sequence[str], sorted_by: str) -> list[str]:
+def _legend(table: pd.DataFrame, metrics: Sequence[str], sorted_by: str) -> str:
     num_tracks, num_seeds = int(table["num_tracks"].max()), int(table["num_seeds"].max())
     used = dict.fromkeys(LEADERBOARD_METRICS[metric] for metric in metrics)
     meaning = "; ".join(f"{_SHORT[name]}: {name}" for name in used)
     songs = f"{num_tracks} song{'s' * (num_tracks != 1)}, up to {num_seeds} seed{'s' * (num_seeds != 1)}"
-    return [
-        f"In dB over {songs}, sorted by {sorted_by}, whose 95 % bootstrap interval is given ({meaning}).",
-        "Real-time factor: computing time over playing time, on the machine that made this table.",
-    ]
+    return f"In dB over {songs}, sorted by {sorted_by}, whose 95 % bootstrap interval is given ({meaning})."
 
 
 def _rows(
@@ -146,14 +145,18 @@ def leaderboard_figure(
     overall = chosen[chosen["stem"] == stems[0]]
     order = methods_in_order(overall, sorted_by)[::-1]
     order = [*(name for name in methods_in_order(chosen, sorted_by) if name not in order), *order]
+    named: set[str] = set()
     figure, axes = panels(1, len(stems), size=(2.6, 0.6 + 0.22 * len(order)), shares_y=True)
     for panel, stem in zip(axes[0], stems, strict=True):
         for place, name in enumerate(order):
             row = chosen[(chosen["stem"] == stem) & (chosen["arm"] == name)]
             if len(row):
                 value, low, high = (float(row[column].iloc[0]) for column in ("value", "low", "high"))
-                colour = _KIND_COLOURS.get(str(facts.get(name, {}).get("kind")), COLOURS[0])
-                panel.barh(place, value, color=colour, height=0.7)
+                kind = str(facts.get(name, {}).get("kind", "method"))
+                label = None if kind in named else kind
+                named.add(kind)
+                colour = _KIND_COLOURS.get(kind, COLOURS[0])
+                panel.barh(place, value, color=colour, height=0.7, label=label)
                 if not math.isnan(low):
                     panel.plot([low, high], [place, place], color="black", linewidth=1.0)
         panel.axvline(0.0, color="#888888", linewidth=0.8)

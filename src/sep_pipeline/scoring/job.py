@@ -39,11 +39,13 @@ class ScoringConfig:
         stems: Stems that are scored together; BSS Eval's SIR and SAR depend on which they are.
         num_channels: 1 scores the means of the channels; None scores the channels of the references.
         engine: What computes BSS Eval: "fast", or "museval" itself, with equal results.
+        code: Digest of the code that scores, so that scores of other code are not taken over.
     """
 
     stems: tuple[str, ...]
     num_channels: Literal[1] | None = None
     engine: EngineName = "fast"
+    code: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

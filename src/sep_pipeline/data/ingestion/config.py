@@ -35,6 +35,7 @@ class StoreConfig:
         min_seconds: Shorter tracks are noted as too short.
         min_stems: Tracks in which fewer stems have a part are noted.
         on_fault: Kind of fault to "stop", "drop" or "keep", over the usual rules.
+        code: Digest of the code that ingests, so that tracks of other code are done again.
     """
 
     stems: tuple[str, ...]
@@ -48,6 +49,7 @@ class StoreConfig:
     min_seconds: float = 0.0
     min_stems: int = 0
     on_fault: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
 
     def __post_init__(self) -> None:
         """Refuse values that do not fit each other."""

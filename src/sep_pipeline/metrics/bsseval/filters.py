@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 DIAGONAL = 2.220446049250313e-16
 """museval adds the machine epsilon, as it stands, to the diagonal of its normal equations."""
 
-GOOD_RESIDUAL = 1e-13
+GOOD_RESIDUAL = 1e-12
 """Relative residual below which a system counts as solved by the recursion."""
 
 ILL_POSED_RESIDUAL = 1e-11
@@ -97,8 +97,9 @@ def _fit_densely(among: Tensor, right: Tensor) -> Tensor:
     filters, residual = solve_least_squares(among * scale[:, None] * scale, right * scale[:, None])
     if residual > ILL_POSED_RESIDUAL:
         logger.warning(
-            "BSS Eval: some references are, up to rounding, filtered copies of others (residual %.0e); ISR, SIR "
-            "and SAR come from a least-squares fit, and museval's would depend on the order of the stems",
+            "BSS Eval: the filters are not determined to full precision (residual %.0e), as with references that "
+            "are filtered copies of others; ISR, SIR and SAR come from a least-squares fit, and museval's would "
+            "depend on the order of the stems",
             residual,
         )
     return filters * scale[:, None]

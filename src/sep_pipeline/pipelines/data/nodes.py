@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +17,7 @@ from sep_pipeline.data.rendering import RenderConfig, render_tree
 from sep_pipeline.data.song_list import SONG_LIST_NAME, Song, read_song_list, songs_of_folder
 from sep_pipeline.datasets import FolderWriter
 from sep_pipeline.errors import NoInputError
+from sep_pipeline.fingerprints import code_digest
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +125,7 @@ def _ingest(folder: Path, *, root: Path, store: StoreParameters, num_processes: 
     manifest, faults = ingest(
         root,
         folder,
-        store.config(),
+        replace(store.config(), code=code_digest(ingest)),
         set_name=store.name,
         validation_tracks=store.validation_tracks,
         num_processes=num_processes,

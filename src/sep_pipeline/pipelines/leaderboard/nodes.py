@@ -15,13 +15,14 @@ from matplotlib.figure import Figure
 from sep_pipeline.configuration.execution import ExecutionParameters, ProcessParameters
 from sep_pipeline.configuration.scoring import LeaderboardParameters
 from sep_pipeline.datasets import FolderWriter
+from sep_pipeline.fingerprints import code_digest
 from sep_pipeline.pipelines.data.store import read_stems, store_hash, store_tracks
 from sep_pipeline.pipelines.version import code_version
 from sep_pipeline.reporting.leaderboard import LEADERBOARD_METRICS, leaderboard_figure, leaderboard_text
 from sep_pipeline.reporting.silence import silence_note
 from sep_pipeline.reporting.tables import Provenance, result_table
 from sep_pipeline.scoring.job import ScoringConfig
-from sep_pipeline.scoring.methods import oracles_and_floors, separators_below
+from sep_pipeline.scoring.methods import oracles_and_floors, score_method, separators_below
 from sep_pipeline.scoring.ranking import MethodResult, read_results, score_methods
 from sep_pipeline.separation import fit_mixture_scales
 from sep_pipeline.tracking import CellTrackers
@@ -49,6 +50,7 @@ def score_all_methods(
         stems=wanted,
         num_channels=1 if leaderboard.channels == "mono" else None,
         engine=leaderboard.engine,
+        code=code_digest(score_method),
     )
     return partial(
         score_methods,

@@ -11,35 +11,57 @@ from sep_pipeline.configuration.execution import ProcessParameters
 from sep_pipeline.configuration.scoring import ScoreParameters
 from sep_pipeline.data.manifest import Track
 from sep_pipeline.datasets import FolderWriter
-from sep_pipeline.errors import ConfigurationError
+from sep_pipeline.errors import ConfigurationError, NoInputError
+from sep_pipeline.fingerprints import code_digest
 from sep_pipeline.pipelines.data.store import store_hash, store_tracks
 from sep_pipeline.pipelines.version import code_version
 from sep_pipeline.reporting.leaderboard import LEADERBOARD_METRICS, leaderboard_text
 from sep_pipeline.reporting.silence import silence_note
 from sep_pipeline.reporting.tables import Provenance, result_table
 from sep_pipeline.scoring.folder import kept_scores, score_folder, score_frame, stems_of_estimates
-from sep_pipeline.scoring.job import ScoringConfig
+from sep_pipeline.scoring.job import ScoringConfig, score_files
 
 
-def score_estimates(score: ScoreParameters, processes: ProcessParameters, *stem_store: Path) -> FolderWriter:
-    """Score every track of the estimates when the catalog saves the folder.
+def check_estimates(score: ScoreParameters) -> dict[str, str]:
+    """Refuse what is not there before references are rendered or ingested.
 
     Raises:
         ConfigurationError: No folder of estimates is named.
-        NoInputError: There are no such tracks, or no estimates of one of them.
+        NoInputError: The folder does not exist.
     """
     if score.estimates is None:
         raise ConfigurationError(
             "no folder of estimates is named",
-            parameter="estimates",
+            parameter="score.estimates",
             expected="--params=estimates=/path/to/estimates",
             found="nothing",
         )
+    if not score.estimates.is_dir():
+        raise NoInputError(
+            "there is no folder of estimates", file=score.estimates, parameter="score.estimates"
+        )
+    return {"estimates": str(score.estimates)}
+
+
+def score_estimates(
+    score: ScoreParameters,
+    processes: ProcessParameters,
+    _inputs_checked: dict[str, str],
+    *stem_store: Path,
+) -> FolderWriter:
+    """Score every track of the estimates when the catalog saves the folder.
+
+    Raises:
+        NoInputError: There are no such tracks, or no estimates of one of them.
+        ConfigurationError: Estimates and references have no stem in common.
+    """
+    assert score.estimates is not None
     tracks = store_tracks(_references(score, *stem_store), score.split)
     config = ScoringConfig(
         stems=score.stems or _shared_stems(score.estimates, tracks),
         num_channels=1 if score.channels == "mono" else None,
         engine=score.engine,
+        code=code_digest(score_files),
     )
     return partial(
         _score,
@@ -62,7 +84,7 @@ def _shared_stems(estimates: Path, tracks: tuple[Track, ...]) -> tuple[str, ...]
         raise ConfigurationError(
             "estimates and references have no stem in common",
             file=estimates,
-            parameter="stems",
+            parameter="score.stems",
             expected=", ".join(tracks[0].stems),
             found=", ".join(found) or "none",
         )

@@ -24,8 +24,15 @@ def create_pipeline(configuration: ProjectParameters) -> Pipeline:
     return upstream + Pipeline(
         [
             node(
+                nodes.check_estimates,
+                inputs=PARAMETERS,
+                outputs=f"{name}.inputs_checked",
+                name="check_estimates",
+                namespace="scores",
+            ),
+            node(
                 nodes.score_estimates,
-                inputs=[PARAMETERS, "params:processes", *store],
+                inputs=[PARAMETERS, "params:processes", f"{name}.inputs_checked", *store],
                 outputs=f"{name}.museval",
                 name="score_estimates",
                 namespace="scores",

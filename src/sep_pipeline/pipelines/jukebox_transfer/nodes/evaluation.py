@@ -19,6 +19,7 @@ from sep_pipeline.configuration.jukebox_transfer import (
 from sep_pipeline.data.manifest import Track
 from sep_pipeline.datasets import FolderWriter, Weights
 from sep_pipeline.files import folder_written_aside
+from sep_pipeline.fingerprints import code_digest
 from sep_pipeline.metrics.track_scores import SDR_WHOLE_SONG, score_whole_track
 from sep_pipeline.metrics.whole_track import study_sdr
 from sep_pipeline.models.vqvae import VQVAE
@@ -32,7 +33,7 @@ from sep_pipeline.pipelines.data.store import (
 )
 from sep_pipeline.pipelines.jukebox_transfer.nodes.preparation import vqvae_config
 from sep_pipeline.scoring.folder import kept_scores, score_folder, score_frame
-from sep_pipeline.scoring.job import ScoringConfig, TrackScores, score_arrays
+from sep_pipeline.scoring.job import ScoringConfig, TrackScores, score_arrays, score_files
 from sep_pipeline.separation import (
     fit_mixture_scales,
     load_separator,
@@ -118,7 +119,8 @@ def score_test_tracks(
 
 def _scoring(stems: tuple[str, ...], evaluation: EvaluationParameters) -> ScoringConfig:
     """The study scores the mean of the channels."""
-    return ScoringConfig(stems=stems, num_channels=1, engine=evaluation.engine)
+    code = code_digest(score_files)
+    return ScoringConfig(stems=stems, num_channels=1, engine=evaluation.engine, code=code)
 
 
 def tabulate_scores(
