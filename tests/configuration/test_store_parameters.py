@@ -53,6 +53,18 @@ def test_rendered_songs_need_neither_name_nor_layout_nor_stems() -> None:
     assert parsed.stems == ("drums", "bass", "guitar", "other")
 
 
+@pytest.mark.parametrize(
+    ("ensemble", "stems"),
+    [
+        ("winds", ("violin", "clarinet", "saxophone", "bassoon")),
+        ("choir", ("soprano", "alto", "tenor", "bass")),
+    ],
+)
+def test_chorales_have_a_store_and_stems_of_their_own(ensemble: str, stems: tuple[str, ...]) -> None:
+    parsed = parse(StoreParameters, {"rendering": {"chorales": {"ensemble": ensemble}}})
+    assert (parsed.name, parsed.stems) == (f"chorales_{ensemble}", stems)
+
+
 @pytest.fixture
 def own_songs(tmp_path: Path) -> Path:
     for song in ("a", "b", "c"):

@@ -24,6 +24,7 @@ from sep_pipeline.data import chorales as chorales_module
 from sep_pipeline.data.chorales import (
     NOT_FOUR_PARTS,
     PARTS,
+    PLAYERS,
     ChoraleConfig,
     ChoraleNote,
     chorale_midi,
@@ -105,10 +106,10 @@ def test_the_list_names_the_files_and_the_notes(written: Path) -> None:
 def test_every_part_has_a_named_track_and_its_wind_instrument(written: Path) -> None:
     for song in songs_of(written):
         assert [(part.name, part.program) for part in song.instruments] == [
-            ("soprano", 40),
-            ("alto", 71),
-            ("tenor", 66),
-            ("bass", 70),
+            ("violin", 40),
+            ("clarinet", 71),
+            ("saxophone", 66),
+            ("bassoon", 70),
         ]
 
 
@@ -121,8 +122,7 @@ def test_four_singers_with_one_program_stay_apart(limit_corpus: Any, tmp_path: P
 
 def test_pitches_lie_in_the_ranges_of_the_voices(written: Path) -> None:
     for song in songs_of(written):
-        for part in song.instruments:
-            lowest, highest = RANGES[part.name]
+        for (lowest, highest), part in zip(RANGES.values(), song.instruments, strict=True):
             assert all(lowest <= note.pitch <= highest for note in part.notes)
 
 
@@ -431,6 +431,6 @@ def test_rendered_chorales_tell_their_voices_apart(
     songs = write_chorales(tmp_path / "midi", ChoraleConfig(ensemble=ensemble))
     (track,) = render_tree(songs, tmp_path / "midi", tmp_path / "out", SINE, num_processes=1)
     stems = yaml.safe_load((track / "metadata.yaml").read_text())["stems"]
-    assert [stem["name"] for stem in stems.values()] == list(PARTS)
+    assert [stem["name"] for stem in stems.values()] == list(PLAYERS[ensemble])
     assert [stem["program_num"] for stem in stems.values()] == programs
     assert sorted(path.stem for path in (track / "stems").iterdir()) == ["S00", "S01", "S02", "S03"]

@@ -12,7 +12,7 @@ from kedro.io import DataCatalog
 from sep_pipeline.configuration.data import RenderingParameters
 from sep_pipeline.configuration.execution import ProcessParameters
 from sep_pipeline.data import chorales as chorales_module
-from sep_pipeline.data.chorales import PARTS, ChoraleConfig
+from sep_pipeline.data.chorales import PLAYERS, ChoraleConfig
 from sep_pipeline.datasets import FolderDataset
 from sep_pipeline.pipelines.data.nodes import render_chorales, write_chorale_midi
 
@@ -26,11 +26,11 @@ def ask_for_chorales(tree: dict[str, Any]) -> None:
 def test_rendering_waits_for_the_chorales(make_pipelines: Any) -> None:
     pipeline = make_pipelines("base", ask_for_chorales)["render"]
     assert [node.name for node in pipeline.nodes] == [
-        "render.write_chorales_rendered",
-        "render.render_rendered",
+        "render.write_chorales_chorales_choir",
+        "render.render_chorales_choir",
     ]
-    assert pipeline.nodes[0].outputs == ["rendered.chorales"]
-    assert "rendered.chorales" in pipeline.nodes[1].inputs
+    assert pipeline.nodes[0].outputs == ["chorales_choir.chorales"]
+    assert "chorales_choir.chorales" in pipeline.nodes[1].inputs
 
 
 def test_without_chorales_nothing_is_written_before_rendering(make_pipelines: Any) -> None:
@@ -40,7 +40,7 @@ def test_without_chorales_nothing_is_written_before_rendering(make_pipelines: An
 def test_chorales_have_a_folder_of_their_own(catalog_entries: Any) -> None:
     dataset: Any = DataCatalog.from_config(catalog_entries("test")).get("winds.chorales")
     assert isinstance(dataset, FolderDataset)
-    assert dataset.path.as_posix() == "data/test/02_intermediate/winds_chorales"
+    assert dataset.path.as_posix() == "data/test/02_intermediate/winds_midi"
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_every_part_is_rendered_with_four_named_stems(chorales: Path, tmp_path: 
     assert sorted(track.parent.name for track in tracks) == ["test", "train", "validation"]
     for track in tracks:
         stems = yaml.safe_load((track / "metadata.yaml").read_text(encoding="utf-8"))["stems"]
-        assert [stem["name"] for stem in stems.values()] == list(PARTS)
+        assert [stem["name"] for stem in stems.values()] == list(PLAYERS["choir"])
         assert len(list((track / "stems").glob("*.flac"))) == 4
 
 

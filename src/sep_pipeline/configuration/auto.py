@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationInfo
 
 from sep_pipeline.configuration.strict import from_project
+from sep_pipeline.data.chorales import PLAYERS, ChoraleConfig
 from sep_pipeline.data.layouts.detection import layout_of, require_layout
 from sep_pipeline.errors import ConfigurationError, NoInputError
 
@@ -53,7 +54,7 @@ def resolved_store(values: Mapping[str, Any], info: ValidationInfo) -> dict[str,
         )
     given["rendering"] = rendering
     if given.get("name", AUTO) == AUTO:
-        given["name"] = RENDERED_NAME if root is None else _name_of(root)
+        given["name"] = _rendered_name(rendering) if root is None else _name_of(root)
     given["layout"] = _layout(given, root)
     stems = given.get("stems", AUTO)
     if isinstance(stems, str):
@@ -73,6 +74,9 @@ def _layout(given: Mapping[str, Any], root: Path | None) -> str:
 
 def _stems(given: Mapping[str, Any], root: Path | None) -> tuple[str, ...]:
     layout = str(given["layout"])
+    ensemble = _ensemble(given.get("rendering"))
+    if ensemble in PLAYERS:
+        return tuple(PLAYERS[ensemble])
     if layout in STEMS_OF_LAYOUT or root is None:
         return STEMS_OF_LAYOUT.get(layout, ())
     reader, _ = layout_of(root, layout, given.get("layout_options") or {})
@@ -80,6 +84,19 @@ def _stems(given: Mapping[str, Any], root: Path | None) -> tuple[str, ...]:
     if not stems:
         raise NoInputError("the folder has no stem", file=root, expected=reader.pattern)
     return stems
+
+
+def _ensemble(rendering: object) -> str:
+    """Who plays chorales, if they are rendered; a wrong name is left to the check of the rendering."""
+    chorales = rendering.get("chorales") if isinstance(rendering, Mapping) else None
+    if not isinstance(chorales, Mapping):
+        return ""
+    return str(chorales.get("ensemble", ChoraleConfig().ensemble))
+
+
+def _rendered_name(rendering: object) -> str:
+    ensemble = _ensemble(rendering)
+    return f"chorales_{ensemble}" if ensemble in PLAYERS else RENDERED_NAME
 
 
 def _name_of(root: Path) -> str:

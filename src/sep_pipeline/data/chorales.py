@@ -30,9 +30,14 @@ logger = logging.getLogger(__name__)
 Ensemble = Literal["winds", "choir"]
 
 PARTS = ("soprano", "alto", "tenor", "bass")
-# Zero-based General MIDI programs. The winds are those of the Bach10 data set, violin, clarinet, tenor
-# saxophone and bassoon; the choir sings "aah" in all four parts.
-PROGRAMS: Mapping[str, tuple[int, int, int, int]] = {"winds": (40, 71, 66, 70), "choir": (52, 52, 52, 52)}
+PLAYERS: Mapping[str, Mapping[str, int]] = {
+    "winds": {"violin": 40, "clarinet": 71, "saxophone": 66, "bassoon": 70},
+    "choir": dict.fromkeys(PARTS, 52),
+}
+"""Ensemble to who plays its parts from soprano to bass, with zero-based General MIDI programs.
+
+The winds are those of the Bach10 data set, the saxophone a tenor; the choir sings "aah" in all four parts.
+"""
 SPLITS = ("train", "validation", "test")
 # MusicXML; the corpus has three of these pieces a second time in another form.
 SCORE_SUFFIXES = (".mxl", ".xml")
@@ -68,7 +73,7 @@ class ChoraleConfig:
         object.__setattr__(self, "shares", tuple(self.shares))
         are_shares = len(self.shares) == len(SPLITS) and min(self.shares) >= 0
         checks: Mapping[str, tuple[bool, str]] = {
-            "ensemble": (self.ensemble in PROGRAMS, " or ".join(PROGRAMS)),
+            "ensemble": (self.ensemble in PLAYERS, " or ".join(PLAYERS)),
             # A MIDI file can hold no slower tempo.
             "quarters_per_minute": (4 <= self.quarters_per_minute <= 1000, "4 to 1000"),
             "num_songs": (self.num_songs is None or self.num_songs >= 1, "one or more, or none for all"),
@@ -282,10 +287,10 @@ def chorale_midi(
 
     song = pretty_midi.PrettyMIDI(resolution=TICKS_PER_QUARTER, initial_tempo=config.quarters_per_minute)
     seconds_per_quarter = 60 / config.quarters_per_minute
-    for name, program in zip(PARTS, PROGRAMS[config.ensemble], strict=True):
+    for part, (name, program) in zip(PARTS, PLAYERS[config.ensemble].items(), strict=True):
         instrument = pretty_midi.Instrument(program, name=name)
-        velocities = random.integers(VELOCITIES.start, VELOCITIES.stop, len(parts[name]))
-        for note, velocity in zip(parts[name], velocities, strict=True):
+        velocities = random.integers(VELOCITIES.start, VELOCITIES.stop, len(parts[part]))
+        for note, velocity in zip(parts[part], velocities, strict=True):
             start = note.start_quarters * seconds_per_quarter
             end = (note.start_quarters + note.length_quarters) * seconds_per_quarter
             instrument.notes.append(pretty_midi.Note(int(velocity), note.pitch, start, end))
@@ -303,7 +308,7 @@ def _songs(written: Sequence[_Written], config: ChoraleConfig) -> tuple[Song, ..
             file=chorale.file,
             part=split_of[chorale.name],
             notes_hash=chorale.notes_hash,
-            instruments=class_names(PROGRAMS[config.ensemble]),
+            instruments=class_names(tuple(PLAYERS[config.ensemble].values())),
             licence=LICENCE,
         )
         for chorale in written

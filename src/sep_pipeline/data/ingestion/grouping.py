@@ -67,22 +67,25 @@ def grouping_of(config: StoreConfig, reading: Reading) -> Grouping:
     has_left_over = _has_left_over(entries, reading)
     source = _rest_source(config, reading, without, has_left_over=has_left_over)
     rest = without[0] if without else None
-    if rest is None and has_left_over and reading.are_aligned:
+    if rest is None and reading.are_aligned and _has_parts_left_over(entries, reading):
         rest = next(name for name in REST_NAMES if name not in config.stems)
     written = config.stems if rest is None or rest in config.stems else (*config.stems, rest)
     return Grouping(entries=entries, rest=rest, rest_source=source, written=written)
 
 
 def _has_left_over(entries: Mapping[str, tuple[str, ...]], reading: Reading) -> bool:
-    """Whether some label has parts that no entry takes; entries by program are seen in the parts only."""
+    """Whether a label or a part of the tree is taken by no entry."""
     grouping = Grouping(entries=entries, rest=None, rest_source="parts", written=())
-    parts = [part for track in reading.tracks for part in track.parts]
-    for label in reading.labels:
-        if grouping.stem_of(Part(key=label, label=label, path=None)) is None:
-            members = [part for part in parts if normalised(part.label) == normalised(label)]
-            if not members or any(grouping.stem_of(part) is None for part in members):
-                return True
-    return False
+    present = {normalised(part.label) for track in reading.tracks for part in track.parts}
+    absent = (label for label in reading.labels if normalised(label) not in present)
+    return _has_parts_left_over(entries, reading) or any(
+        grouping.stem_of(Part(key=label, label=label, path=None)) is None for label in absent
+    )
+
+
+def _has_parts_left_over(entries: Mapping[str, tuple[str, ...]], reading: Reading) -> bool:
+    grouping = Grouping(entries=entries, rest=None, rest_source="parts", written=())
+    return any(grouping.stem_of(part) is None for track in reading.tracks for part in track.parts)
 
 
 def _rest_source(
