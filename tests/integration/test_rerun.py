@@ -17,6 +17,7 @@ LEARNING_RATE = f"jukebox_transfer.arms.{ARM}.phase_two.training.learning_rate"
 # What depends on the scores of any arm; floors, bandwidths and the first arm's spectrograms do not.
 SHARED_RESULTS = {
     "scores.collect_scores",
+    "tables.compare_arms",
     "tables.collect_curves",
     "tables.make_tables",
     "tables.write_tables",

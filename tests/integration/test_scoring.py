@@ -46,14 +46,16 @@ def scored_project(study: Any, project_type: Any, tmp_path_factory: pytest.TempP
     project = project_type(tmp_path_factory.mktemp("scored") / "project").with_data_of(study, *folders)
     result = scored(project)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "Scores of seed_0" in result.stdout
+    assert "Scores of pretrained_seed_0" in result.stdout
     return project
 
 
 def test_score_gives_the_figures_of_the_study(scored_project: Any) -> None:
-    ours = pd.read_csv(scored_project.data / "08_reporting" / "score_seed_0" / "table_1.csv")
+    ours = pd.read_csv(scored_project.data / "08_reporting" / "score_pretrained_seed_0" / "table_1.csv")
     studys = pd.read_csv(scored_project.reports / "table_3.csv")
-    pd.testing.assert_frame_equal(shown(ours, "seed_0"), shown(studys, "pretrained"), atol=1e-6, rtol=0)
+    pd.testing.assert_frame_equal(
+        shown(ours, "pretrained_seed_0"), shown(studys, "pretrained"), atol=1e-6, rtol=0
+    )
 
 
 def test_the_second_run_writes_nothing(scored_project: Any) -> None:
@@ -100,7 +102,7 @@ def test_missing_estimates_are_named_in_one_line(study_copy: Any) -> None:
 @pytest.mark.parametrize(
     ("folders", "problem"),
     [
-        ({"estimates": "nowhere", "references": REFERENCES}, "there are no estimates of track "),
+        ({"estimates": "nowhere", "references": REFERENCES}, "there is no folder of estimates"),
         ({"estimates": ESTIMATES, "references": "nowhere"}, "there is no track manifest"),
     ],
 )
