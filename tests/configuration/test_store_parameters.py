@@ -81,6 +81,21 @@ def test_layout_stems_and_name_come_from_the_folder(own_songs: Path) -> None:
     assert re.fullmatch(r"my_songs_[0-9a-f]{4}", parsed.name)
 
 
+def test_a_tree_of_musdb_hqs_form_keeps_its_own_stems(tmp_path: Path) -> None:
+    for name in (
+        "train/a/mixture",
+        "train/a/voice",
+        "train/a/rest",
+        "test/b/mixture",
+        "test/b/voice",
+        "test/b/rest",
+    ):
+        path = tmp_path / f"{name}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert set(store(root=str(tmp_path), layout="musdb_hq").stems) == {"voice", "rest"}
+
+
 def test_folders_of_one_name_have_stores_of_their_own(own_songs: Path, tmp_path: Path) -> None:
     other = tmp_path / "x" / own_songs.name
     shutil.copytree(own_songs, other)

@@ -13,20 +13,20 @@ from pydantic import ValidationInfo
 
 from sep_pipeline.configuration.strict import from_project
 from sep_pipeline.data.chorales import PLAYERS, ChoraleConfig
-from sep_pipeline.data.layouts.detection import layout_of, require_layout
+from sep_pipeline.data.layouts import bach10, choirset, musdb_lists, slakh
+from sep_pipeline.data.layouts.detection import AUTO, layout_of, require_layout
 from sep_pipeline.errors import ConfigurationError, NoInputError
 
-AUTO = "auto"
 RENDERED_NAME = "rendered"
 RENDERED_LAYOUT = "slakh"
-STEMS_OF_LAYOUT = {
-    "slakh": ("drums", "bass", "guitar", "other"),
-    "musdb_hq": ("drums", "bass", "other", "vocals"),
-    "musdb18": ("drums", "bass", "other", "vocals"),
-    "bach10": ("violin", "clarinet", "saxophone", "bassoon"),
-    "choirset": ("female", "male"),
+STEMS_OF_LAYOUT: Mapping[str, tuple[str, ...]] = {
+    "slakh": slakh.DEFAULT_STEMS,
+    "musdb_hq": musdb_lists.STEMS,
+    "musdb18": musdb_lists.STEMS,
+    "bach10": bach10.INSTRUMENTS,
+    "choirset": choirset.DEFAULT_STEMS,
 }
-"""Layouts whose stems do not depend on the tree."""
+"""Stems of the published data sets, for which no tree has to be read."""
 
 MUSDB_OPTION = "--params=musdb_root=/path/to/musdb18hq"
 
@@ -77,7 +77,9 @@ def _stems(given: Mapping[str, Any], root: Path | None) -> tuple[str, ...]:
     ensemble = _ensemble(given.get("rendering"))
     if ensemble in PLAYERS:
         return tuple(PLAYERS[ensemble])
-    if layout in STEMS_OF_LAYOUT or root is None:
+    # A tree of MUSDB18-HQ's form may have stems of its own.
+    is_known = layout in STEMS_OF_LAYOUT and not (layout == "musdb_hq" and root is not None and root.is_dir())
+    if is_known or root is None:
         return STEMS_OF_LAYOUT.get(layout, ())
     reader, _ = layout_of(root, layout, given.get("layout_options") or {})
     stems = reader.read(root).default_stems

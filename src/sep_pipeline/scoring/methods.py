@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from sep_pipeline.audio.channels import to_channels
+from sep_pipeline.data.layouts.names import REST_NAMES
 from sep_pipeline.data.manifest import Track
 from sep_pipeline.errors import MissingCheckpointError, TruncatedCheckpointError
 from sep_pipeline.files import files_digest, write_text
@@ -38,7 +39,7 @@ from sep_pipeline.separation.oracles import ORACLES
 
 MethodKind = Literal["separator", "oracle", "floor"]
 SCALED_MIXTURE = "scaled_mixture"
-REST_STEMS = frozenset({"other", "rest", "remainder", "accompaniment"})
+REST_STEMS = frozenset(REST_NAMES)
 """Stems that hold whatever the others do not, so that they mean the same only beside the same others."""
 
 

@@ -84,9 +84,8 @@ def test_reasons_say_what_was_measured(faulty_tree: Path, tmp_path: Path) -> Non
 
 def test_every_fault_names_its_file(faulty_tree: Path, tmp_path: Path) -> None:
     _, faults = run(faulty_tree, tmp_path / "store", replace(DUO, on_fault=EVERYTHING_GOES_ON))
-    own = faults[~faults["kind"].isin(["duplicate"])]
-    assert [file for file in own["file"] if not file.startswith(str(faulty_tree))] == []
-    by_kind = own.set_index("kind")["file"]
+    assert [file for file in faults["file"] if not file.startswith(str(faulty_tree))] == []
+    by_kind = faults.drop_duplicates("kind").set_index("kind")["file"]
     assert by_kind["truncated"].endswith("train/truncated/rest.wav")
     assert by_kind["empty_folder"].endswith("train/empty_folder")
     assert by_kind["unknown_name"].endswith("first/unknown_name.xyz")
@@ -161,6 +160,44 @@ def test_every_kind_obeys_every_rule(damaged: Path, tmp_path: Path, kind: str, r
     }
     assert ("damaged" in tracks) == (rule == "keep")
     assert (tmp_path / "store/train/damaged").exists() == (rule == "keep")
+
+
+@pytest.fixture
+def odd_trees(tmp_path: Path, make_duo: Callable[..., Path], make_slakh_track, make_musdb_track) -> Path:
+    """One tree for each fault that a reader finds, named by its kind."""
+    for kind in ("empty_folder", "unknown_name", "name_collision", "duplicate"):
+        for number, place in enumerate(("train/a", "train/b", "test/c")):
+            make_duo(tmp_path / kind / place, seed=number)
+    (tmp_path / "empty_folder/train/nothing").mkdir()
+    (tmp_path / "unknown_name/train/a/song.xyz").write_text("?")
+    make_duo(tmp_path / "name_collision/train/A", seed=5)
+    make_duo(tmp_path / "duplicate/test/copy", seed=0)
+    for number, place in enumerate(("train/Track00001", "omitted/Track00002", "test/Track01900")):
+        make_slakh_track(tmp_path / "left_out" / place, seed=number)
+    for number, place in enumerate(("train/PR - Oh No", "test/B")):
+        make_musdb_track(tmp_path / "known_defect" / place, seed=number)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("kind", "stems", "error", "message"),
+    [
+        ("empty_folder", "piano+rest", NoInputError, r"empty folder.*nothing: the folder has no audio file"),
+        ("unknown_name", "piano+rest", NoInputError, r"unknown name.*song\.xyz.*not a kind of file"),
+        ("name_collision", "piano+rest", SplitOverlapError, r"name collision.*are the same name"),
+        ("duplicate", "piano+rest", SplitOverlapError, r"duplicate.*the same audio as test/copy"),
+        ("left_out", "drums+bass", NoInputError, r"left out.*Track00002.*omitted"),
+        ("known_defect", "drums+bass+other+vocals", DataError, r"PR - Oh No: known defect.*left channel"),
+    ],
+)
+def test_what_a_reader_finds_can_stop_the_run(
+    odd_trees: Path, tmp_path: Path, kind: str, stems: str, error: type[DataError], message: str
+) -> None:
+    config = StoreConfig(stems=tuple(stems.split("+")), sample_rate=RATE, on_fault={kind: "stop"})
+    with pytest.raises(error, match=message) as caught:
+        run(odd_trees / kind, tmp_path / "stores" / kind, config)
+    assert caught.value.parameter == f"on_fault.{kind}"
+    assert str(caught.value.file).startswith(str(odd_trees / kind))
 
 
 def test_equal_track_names_get_a_number_when_they_are_kept(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,9 +91,15 @@ def check_formats(
 
 
 def without_duplicates(
-    manifest: pandas.DataFrame, rules: Mapping[str, Rule]
+    manifest: pandas.DataFrame, rules: Mapping[str, Rule], source_of: Callable[[str, str, str], Path]
 ) -> tuple[pandas.DataFrame, list[Fault]]:
-    """Apply the rule for the same audio in two splits; test is kept before validation before train."""
+    """Apply the rule for the same audio in two splits; test is kept before validation before train.
+
+    Args:
+        manifest: All rows.
+        rules: Rule of every kind.
+        source_of: Gives a user's own file for split, track and stem.
+    """
     rows = overlapping_rows(manifest)
     faults: list[Fault] = []
     dropped: set[tuple[str, str]] = set()
@@ -105,17 +110,10 @@ def without_duplicates(
             log = FaultLog(str(row.set), str(row.track), rules)
             place = f"{kept['split']}/{kept['track']}/{kept['stem']}"
             reason = f"{row.split}/{row.track}/{row.stem} is the same audio as {place}"
-            log.note("duplicate", reason, file=str(row.path), stem=str(row.stem))
+            file = source_of(str(row.split), str(row.track), str(row.stem))
+            log.note("duplicate", reason, file=file, stem=str(row.stem))
             faults += log.faults
             if log.is_dropped:
                 dropped.add((str(row.split), str(row.track)))
     is_kept = [pair not in dropped for pair in zip(manifest["split"], manifest["track"], strict=True)]
     return manifest[is_kept].reset_index(drop=True), faults
-
-
-def with_source_files(faults: Iterable[Fault], manifest: pandas.DataFrame, root: Path) -> list[Fault]:
-    """Faults whose relative paths are those of the store, with whole paths instead."""
-    relative = set(manifest["path"])
-    return [
-        replace(fault, file=str(root / fault.file)) if fault.file in relative else fault for fault in faults
-    ]

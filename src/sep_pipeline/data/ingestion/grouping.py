@@ -12,7 +12,8 @@ from sep_pipeline.data.layouts.source import Part, Reading, normalised
 from sep_pipeline.data.midi import normalised_class
 from sep_pipeline.errors import ConfigurationError
 
-REST_NAMES = ("other", "rest", "remainder")
+EXTRA_STEM_NAMES = ("other", "rest", "remainder")
+"""Names for the stem of what nobody asked for; the first that is free is taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ def grouping_of(config: StoreConfig, reading: Reading) -> Grouping:
     source = _rest_source(config, reading, without, has_left_over=has_left_over)
     rest = without[0] if without else None
     if rest is None and reading.are_aligned and _has_parts_left_over(entries, reading):
-        rest = next(name for name in REST_NAMES if name not in config.stems)
+        rest = next(name for name in EXTRA_STEM_NAMES if name not in config.stems)
     written = config.stems if rest is None or rest in config.stems else (*config.stems, rest)
     return Grouping(entries=entries, rest=rest, rest_source=source, written=written)
 

@@ -11,6 +11,7 @@ from sep_pipeline.data.ingestion.faults import FaultLog
 from sep_pipeline.data.ingestion.grouping import Grouping
 from sep_pipeline.data.ingestion.records import TrackRecord, read_record
 from sep_pipeline.data.layouts.source import SourceTrack
+from sep_pipeline.data.manifest import MIXTURE
 from sep_pipeline.files import files_digest
 
 RECORDS_FOLDER = "measured"
@@ -57,6 +58,12 @@ class TrackJob:
     def record(self) -> Path:
         """The record of the finished track."""
         return self.store_folder / RECORDS_FOLDER / f"{self.key}.json"
+
+    def source_of(self, stem: str) -> Path:
+        """The first file that a stem or the mixture was made from; the track's folder where there is none."""
+        mixture = (self.track.mixture,) if stem == MIXTURE and self.track.mixture else ()
+        parts = mixture or tuple(part for part in self.track.parts if self.grouping.stem_of(part) == stem)
+        return next((part.path for part in parts if part.path is not None), self.track.folder)
 
     def new_log(self) -> FaultLog:
         """An empty fault log with the rules of the set."""

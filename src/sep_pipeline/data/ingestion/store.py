@@ -92,7 +92,7 @@ def ingest(
     _note_refusals(reading, set_log)
     _remove_unwanted(store_folder, jobs)
     records = _ingested(jobs, num_processes)
-    manifest, faults = _checked(records, set_log, config, is_in_place=is_in_place)
+    manifest, faults = _checked(records, jobs, set_log, config, is_in_place=is_in_place)
     fault_list = fault_frame(faults)
     write_text(store_folder / FAULTS_NAME, fault_list.to_csv(index=False))
     report = report_text(reading, manifest, faults, root=root, set_name=set_name)
@@ -180,7 +180,12 @@ def _ingested(jobs: Sequence[TrackJob], num_processes: int | None) -> list[Track
 
 
 def _checked(
-    records: Sequence[TrackRecord], set_log: FaultLog, config: StoreConfig, *, is_in_place: bool
+    records: Sequence[TrackRecord],
+    jobs: Sequence[TrackJob],
+    set_log: FaultLog,
+    config: StoreConfig,
+    *,
+    is_in_place: bool,
 ) -> tuple[pandas.DataFrame, list[Fault]]:
     """The manifest without what a rule for the whole set drops, and all faults."""
     rules = config.rules(is_in_place=is_in_place)
@@ -192,5 +197,8 @@ def _checked(
         faults += own
         if all(fault.action in ("kept", "repaired") for fault in own):
             rows += record.rows
-    manifest, duplicates = without_duplicates(manifest_frame(rows), rules)
+    job_of = {(job.split, job.track.track_id): job for job in jobs}
+    manifest, duplicates = without_duplicates(
+        manifest_frame(rows), rules, lambda split, track, stem: job_of[split, track].source_of(stem)
+    )
     return manifest, [*faults, *duplicates]

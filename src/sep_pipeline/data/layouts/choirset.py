@@ -18,6 +18,7 @@ VOICES = {"S": "soprano", "A": "alto", "T": "tenor", "B": "bass"}
 SONGS = {"LI": "Locus Iste", "TP": "Tebe Poem", "SE": "exercises"}
 EXERCISES = "SE"
 BASSES = "Basses"
+DEFAULT_STEMS = ("female", "male")
 
 _FILE = re.compile(
     r"(?P<track>DCS_(?P<song>LI|TP|SE)_(?P<setting>FullChoir|QuartetA|QuartetB|Basses)_(?P<take>[A-Za-z]+\d*))"
@@ -91,7 +92,7 @@ class ChoirSet:
             layout=self.name,
             tracks=tracks,
             labels=tuple(VOICES.values()),
-            default_stems=("female", "male"),
+            default_stems=DEFAULT_STEMS,
             default_grouping={"female": ("soprano", "alto"), "male": ("tenor", "bass")},
             refusals=tuple(refusals),
         )
