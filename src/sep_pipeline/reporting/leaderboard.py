@@ -29,6 +29,7 @@ LEADERBOARD_METRICS: Mapping[str, str] = {
 FACTS = ("kind", "real_time_factor", "num_parameters", "steps", "weights")
 REAL_TIME_FACTOR = "Real-time factor: computing time over playing time, on the machine that made this table."
 _SHORT = {MEDIAN_OF_MEDIANS: "med", MEAN_OVER_SONGS: "mean"}
+_NO_FIGURE = {"value": math.nan, "low": math.nan, "high": math.nan}
 _KIND_COLOURS = {"oracle": COLOURS[2], "separator": COLOURS[0], "floor": COLOURS[7]}
 
 
@@ -89,14 +90,14 @@ def _rows(
     """Column head to cell, method by method; narrow rows leave out where the weights come from."""
     rows = []
     for method in methods_in_order(table, sorted_by):
-        own = table[table["arm"] == method].set_index("metric")
+        own = table[table["arm"] == method].set_index("metric")[["value", "low", "high"]].to_dict("index")
         known = facts.get(method, {})
         row = {"method": method} | ({"kind": str(known.get("kind", ""))} if facts else {})
         for metric in metrics:
-            value = float(own.loc[metric, "value"]) if metric in own.index else math.nan  # type: ignore[arg-type]
-            row[f"{metric} {_SHORT[LEADERBOARD_METRICS[metric]]}"] = format_decibels(value)
+            found = own.get(metric, _NO_FIGURE)
+            row[f"{metric} {_SHORT[LEADERBOARD_METRICS[metric]]}"] = format_decibels(found["value"])
             if metric == sorted_by:
-                row["interval"] = _interval(own, metric) if metric in own.index else DASH
+                row["interval"] = format_interval(found["low"], found["high"])
         if facts:
             row["real-time factor"] = _number(known.get("real_time_factor"), "{:.3f}")
         if facts and is_wide:
@@ -105,10 +106,6 @@ def _rows(
             row["weights"] = str(known.get("weights", DASH))
         rows.append(row)
     return rows
-
-
-def _interval(own: pd.DataFrame, metric: str) -> str:
-    return format_interval(float(own.loc[metric, "low"]), float(own.loc[metric, "high"]))  # type: ignore[arg-type]
 
 
 def _number(value: float | None, form: str) -> str:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from sep_pipeline.errors import (
     ConfigurationError,
@@ -147,7 +147,7 @@ def complete_rules(on_fault: Mapping[str, str], *, is_in_place: bool = False) ->
         possible = ("stop", "drop", "keep") if KINDS[name].can_be_kept else ("stop", "drop")
         if rule not in possible:
             raise _wrong(name, "there is no such rule for this kind of fault", " or ".join(possible), rule)
-        rules[name] = rule  # type: ignore[assignment]
+        rules[name] = cast(Rule, rule)
     return rules
 
 
