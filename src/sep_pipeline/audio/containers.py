@@ -93,8 +93,9 @@ def _ffmpeg(path: Path) -> str:
 
 
 def _first_complaint(said: str) -> str:
-    """The first line names the cause; those after it say what could not be done for that reason."""
-    first = said.partition("\n")[0]
+    """The line that tells of a cut file, since ffmpeg's threads speak in any order; else the first, the cause."""
+    lines = said.split("\n")
+    first = next((line for line in lines if "partial file" in line), lines[0])
     return re.sub(r"^(\[[^\]]*\] ?)+", "", first) or "nothing"
 
 
