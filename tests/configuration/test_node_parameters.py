@@ -7,14 +7,9 @@ import pytest
 from sep_pipeline.configuration.data import StoreParameters
 from sep_pipeline.configuration.execution import ExecutionParameters
 from sep_pipeline.configuration.jukebox_pretrain import JukeboxPretrainParameters
-from sep_pipeline.configuration.jukebox_transfer import (
-    ArmParameters,
-    ArmRun,
-    Cell,
-    EvaluationParameters,
-    ModelParameters,
-)
+from sep_pipeline.configuration.jukebox_transfer import ArmParameters, EvaluationParameters, ModelParameters
 from sep_pipeline.configuration.project import ProjectParameters, node_parameters, parse_parameters
+from sep_pipeline.configuration.study import ArmRun, Cell
 
 
 @pytest.fixture

@@ -249,6 +249,19 @@ def test_callbacks_hear_scalars_evaluations_and_the_end(
     assert recorder.statuses == ["finished"]
 
 
+def test_evaluations_at_named_steps_are_logged_but_not_watched(
+    toy_task: Any, make_config: MakeConfig, tmp_path: Path
+) -> None:
+    settings = {"evaluate_every_steps": 8, "should_keep_best": True}
+    plain = run(toy_task(), make_config(**settings), tmp_path / "plain")
+    recorder = Recorder()
+    more = make_config(**settings, evaluate_at_steps=(3, 8, 13))
+    result = run(toy_task(), more, tmp_path / "more", callbacks=[recorder])
+    assert list(recorder.evaluations) == [3, 8, 13, 16]
+    assert values_of(result, "learning_rate") == values_of(plain, "learning_rate")
+    assert_same_weights(result.weights, plain.weights)
+
+
 @pytest.mark.parametrize(
     ("error", "status"), [(InterruptedTrainingError, "failed"), (KeyboardInterrupt, "interrupted")]
 )

@@ -17,6 +17,7 @@ from sep_pipeline.configuration.jukebox_transfer import (
 )
 from sep_pipeline.configuration.scoring import LeaderboardParameters, ScoreParameters
 from sep_pipeline.configuration.strict import Strict, parse, require_known
+from sep_pipeline.configuration.study import StudyParameters, grid_parameters
 
 EXECUTION_KEYS = ("device", "precision")
 PROCESS_KEYS = ("num_processes",)
@@ -53,6 +54,11 @@ class ProjectParameters(Strict):
     jukebox_pretrain: JukeboxPretrainParameters
     jukebox_transfer: JukeboxTransferParameters
 
+    @property
+    def studies(self) -> tuple[StudyParameters, ...]:
+        """Every study, in the order of their numbers."""
+        return (self.jukebox_transfer,)
+
 
 def parse_parameters(raw: Mapping[str, Any], project_path: Path | None = None) -> ProjectParameters:
     """Check the parameter tree of all files and `--params` together.
@@ -87,21 +93,13 @@ def parse_parameters(raw: Mapping[str, Any], project_path: Path | None = None) -
 def node_parameters(parameters: ProjectParameters) -> dict[str, Any]:
     """The tree of plain values that nodes name as `params:…`.
 
-    `params:execution`, `params:processes`, `params:jukebox_transfer.data`,
+    `params:execution`, `params:processes` and, for every study, `params:jukebox_transfer.data`,
     `params:jukebox_transfer.arms.<arm>.phase_one`,
     `params:jukebox_transfer.cells.<arm>.<stem>.seed_<n>`, `params:jukebox_transfer.arm_runs.<arm>.seed_<n>`,
     `params:jukebox_transfer.stems.<stem>` and so on. Nodes annotate the models, so that Kedro makes them
     typed objects again.
     """
     tree: dict[str, Any] = parameters.model_dump(mode="json")
-    study = parameters.jukebox_transfer
-    cells: dict[str, Any] = {}
-    for cell in study.cells:
-        seeds = cells.setdefault(cell.arm, {}).setdefault(cell.stem, {})
-        seeds[f"seed_{cell.seed}"] = cell.model_dump(mode="json")
-    arm_runs: dict[str, Any] = {}
-    for arm_run in study.arm_runs:
-        arm_runs.setdefault(arm_run.arm, {})[f"seed_{arm_run.seed}"] = arm_run.model_dump(mode="json")
-    tree[JUKEBOX_TRANSFER] |= {"cells": cells, "arm_runs": arm_runs}
-    tree[JUKEBOX_TRANSFER]["stems"] = {stem: stem for stem in study.data.stems}
+    for study in parameters.studies:
+        tree[study.STUDY] |= grid_parameters(study)
     return tree

@@ -42,6 +42,8 @@ class TrainingConfig:
             steps.
         log_every_steps: Updates between logged scalars, which are those of one batch.
         evaluate_every_steps: Updates between evaluations; None for none.
+        evaluate_at_steps: Numbers of updates after which there is an evaluation, too. It is logged like the
+            others, but schedule, early stopping and best weights do not go by it.
         snapshot_steps: Numbers of updates after which the weights are kept, 0 being the initial ones.
         watched: Key of the task's evaluation that schedule, early stopping and best weights go by; lower is
             better.
@@ -76,6 +78,7 @@ class TrainingConfig:
     checkpoint_every_seconds: float | None = 60.0
     log_every_steps: int = 100
     evaluate_every_steps: int | None = None
+    evaluate_at_steps: tuple[int, ...] = ()
     snapshot_steps: tuple[int, ...] = ()
     watched: str = "loss"
     early_stopping_patience: int | None = None
@@ -90,6 +93,11 @@ class TrainingConfig:
     def follows_evaluation(self) -> bool:
         """Whether schedule, end or result depend on the watched evaluation."""
         return self.schedule == "plateau" or self.early_stopping_patience is not None or self.should_keep_best
+
+    @property
+    def has_evaluation(self) -> bool:
+        """Whether the task is ever evaluated."""
+        return self.evaluate_every_steps is not None or bool(self.evaluate_at_steps)
 
     @property
     def decay_steps(self) -> int:
@@ -119,6 +127,7 @@ class TrainingConfig:
             ("checkpoint_every_seconds", _is_positive(self.checkpoint_every_seconds), "> 0, or none"),
             ("log_every_steps", self.log_every_steps >= 1, ">= 1"),
             ("evaluate_every_steps", _is_positive(self.evaluate_every_steps), ">= 1, or none"),
+            ("evaluate_at_steps", min(self.evaluate_at_steps, default=1) >= 1, ">= 1"),
             ("snapshot_steps", min(self.snapshot_steps, default=0) >= 0, ">= 0"),
             ("snapshot_steps", largest_snapshot <= self.num_steps, f"<= num_steps = {self.num_steps}"),
             ("early_stopping_patience", _is_positive(self.early_stopping_patience), ">= 1, or none"),

@@ -187,16 +187,22 @@ class _Loop:
             self._state.record(scalars)
             for callback in self._callbacks:
                 callback.on_scalars(num_updates, scalars)
-        if self._config.evaluate_every_steps and num_updates % self._config.evaluate_every_steps == 0:
+        every = self._config.evaluate_every_steps
+        if every and num_updates % every == 0:
+            self._watch(self._evaluate())
+        elif num_updates in self._config.evaluate_at_steps:
             self._evaluate()
         self._keep_snapshot()
         self._checkpoint_if_due()
 
-    def _evaluate(self) -> None:
+    def _evaluate(self) -> Mapping[str, float]:
         scores = dict(replicas.from_first(self._scores))
         self._state.record(scores, prefix=EVALUATION_PREFIX)
         for callback in self._callbacks:
             callback.on_evaluation(self._state.num_updates, scores)
+        return scores
+
+    def _watch(self, scores: Mapping[str, float]) -> None:
         if self._config.watched in scores:
             self._take_evaluation(scores[self._config.watched])
         elif self._config.follows_evaluation:
@@ -290,7 +296,7 @@ def _seed_global_generator(seed: int, device: torch.device) -> None:
 
 
 def _check_possible(task: Task, config: TrainingConfig) -> None:
-    if config.evaluate_every_steps is not None and not isinstance(task, Evaluates):
+    if config.has_evaluation and not isinstance(task, Evaluates):
         raise ConfigurationError(
             "the task has nothing to evaluate", parameter="training.evaluate_every_steps", expected="none"
         )

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from kedro.pipeline import Pipeline, node
 from kedro.pipeline.node import Node
 
-from sep_pipeline.configuration.jukebox_transfer import STUDY, Cell, JukeboxTransferParameters
+from sep_pipeline.configuration.jukebox_transfer import STUDY, JukeboxTransferParameters
 from sep_pipeline.configuration.project import ProjectParameters
+from sep_pipeline.configuration.study import Cell
 from sep_pipeline.pipelines import data
 from sep_pipeline.pipelines.jukebox_transfer import nodes
 

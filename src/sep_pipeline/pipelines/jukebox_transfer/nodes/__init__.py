@@ -14,8 +14,6 @@ from sep_pipeline.pipelines.jukebox_transfer.nodes.preparation import (
     measure_bandwidths,
 )
 from sep_pipeline.pipelines.jukebox_transfer.nodes.results import (
-    collect_curves,
-    collect_scores,
     compare_arms,
     draw_score_against_step,
     draw_spectrograms,
@@ -24,6 +22,8 @@ from sep_pipeline.pipelines.jukebox_transfer.nodes.results import (
     write_tables,
 )
 from sep_pipeline.pipelines.jukebox_transfer.nodes.training import train_phase_one, train_phase_two
+from sep_pipeline.pipelines.study.evaluation import collect_scores
+from sep_pipeline.pipelines.study.training import collect_curves
 
 __all__ = [
     "assemble_separator",

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
-from sep_pipeline.audio.io import write_audio
 from sep_pipeline.configuration.execution import ExecutionParameters
-from sep_pipeline.configuration.jukebox_transfer import (
-    ArmParameters,
-    ArmRun,
-    EvaluationParameters,
-    ModelParameters,
-    RunParameters,
-)
-from sep_pipeline.data.manifest import Track
+from sep_pipeline.configuration.jukebox_transfer import ArmParameters, EvaluationParameters, ModelParameters
+from sep_pipeline.configuration.study import ArmRun, RunParameters
 from sep_pipeline.datasets import FolderWriter, Weights
-from sep_pipeline.files import folder_written_aside
-from sep_pipeline.fingerprints import code_digest
 from sep_pipeline.metrics.track_scores import SDR_WHOLE_SONG, score_whole_track
 from sep_pipeline.metrics.whole_track import study_sdr
 from sep_pipeline.models.vqvae import VQVAE
@@ -32,20 +24,19 @@ from sep_pipeline.pipelines.data.store import (
     store_tracks,
 )
 from sep_pipeline.pipelines.jukebox_transfer.nodes.preparation import vqvae_config
-from sep_pipeline.scoring.folder import kept_scores, score_folder, score_frame
-from sep_pipeline.scoring.job import ScoringConfig, TrackScores, score_arrays, score_files
+from sep_pipeline.pipelines.study import evaluation as study
+from sep_pipeline.pipelines.study.evaluation import score_row
+from sep_pipeline.scoring.folder import kept_scores, score_frame
+from sep_pipeline.scoring.job import ScoringConfig
 from sep_pipeline.separation import (
-    fit_mixture_scales,
-    load_separator,
     save_separator,
-    scaled_mixture,
-    separate,
     wiener_refine,
-    zero_estimates,
 )
 from sep_pipeline.separation.vqvae_separator import VqvaeSeparator
 
 WIENER_SUFFIX = "+wiener"
+NUM_CHANNELS: Literal[1] = 1
+"""The study works on the mean of the channels."""
 
 
 def assemble_separator(
@@ -75,52 +66,21 @@ def assemble_separator(
 def separate_test_tracks(
     separator: Path, stem_store: Path, evaluation: EvaluationParameters, execution: ExecutionParameters
 ) -> FolderWriter:
-    """Separate every test track; a track is one folder that appears when its stems are complete."""
-    return partial(
-        _separate_tracks,
-        separator=separator,
-        stem_store=stem_store,
-        evaluation=evaluation,
-        execution=execution,
+    """Separate the mean of the channels of every test track."""
+    return study.separate_test_tracks(
+        separator, stem_store, execution, num_channels=NUM_CHANNELS, mode=evaluation.mode
     )
-
-
-def _separate_tracks(
-    folder: Path,
-    *,
-    separator: Path,
-    stem_store: Path,
-    evaluation: EvaluationParameters,
-    execution: ExecutionParameters,
-) -> None:
-    loaded = load_separator(
-        separator, device=execution.resolved_device(), precision=execution.resolved_precision()
-    )
-    for track in store_tracks(stem_store, "test"):
-        mixture = mono_mixture(track)
-        estimates = separate(loaded, mixture, track.sample_rate, mode=evaluation.mode)
-        with folder_written_aside(folder / "test" / track.track_id) as aside:
-            for stem, estimate in zip(loaded.stems, estimates, strict=True):
-                write_audio(aside / f"{stem}.wav", estimate, track.sample_rate, subtype="FLOAT")
 
 
 def score_test_tracks(
     estimates: Path, stem_store: Path, evaluation: EvaluationParameters, arm_run: ArmRun
 ) -> FolderWriter:
     """Score the estimates of one arm and seed, track by track; tracks scored before are left alone."""
-    return partial(
-        score_folder,
-        estimates=estimates,
-        tracks=store_tracks(stem_store, "test"),
-        config=_scoring(arm_run.stems, evaluation),
-        num_processes=1,
-    )
+    return study.score_test_tracks(estimates, stem_store, _scoring(arm_run.stems, evaluation))
 
 
 def _scoring(stems: tuple[str, ...], evaluation: EvaluationParameters) -> ScoringConfig:
-    """The study scores the mean of the channels."""
-    code = code_digest(score_files)
-    return ScoringConfig(stems=stems, num_channels=1, engine=evaluation.engine, code=code)
+    return study.scoring_config(stems, evaluation.engine, NUM_CHANNELS)
 
 
 def tabulate_scores(
@@ -140,41 +100,19 @@ def _refined_scores(estimates: Path, stem_store: Path, arm_run: ArmRun) -> pd.Da
         guesses = read_estimates(estimates / "test" / track.track_id, stems)
         refined = wiener_refine(mixture, guesses)
         rows += [
-            _row(f"{arm_run.arm}{WIENER_SUFFIX}", score.stem, arm_run.seed, track, score.metric, score.value)
+            score_row(
+                f"{arm_run.arm}{WIENER_SUFFIX}", score.stem, arm_run.seed, track, score.metric, score.value
+            )
             for score in score_whole_track(references, refined, mixture, stems)
         ]
     return pd.DataFrame(rows)
 
 
-def _row(arm: str, stem: str, seed: int, track: Track, metric: str, value: float) -> dict[str, object]:
-    return {"arm": arm, "stem": stem, "seed": seed, "track": track.track_id, "metric": metric, "value": value}
-
-
 def score_floors(
     stem_store: Path, run: RunParameters, evaluation: EvaluationParameters, *stems: str
 ) -> pd.DataFrame:
-    """Score what needs no training: silence, and the mixture times one factor per stem.
-
-    The rows stand once per seed of the run, so that arms and floors are compared over the same seeds.
-    """
-    scales = fit_mixture_scales(
-        (mono_mixture(track), dict(zip(stems, mono_stems(track, stems), strict=True)))
-        for track in store_tracks(stem_store, "train")
-    )
-    scores: dict[str, dict[str, TrackScores]] = {"zero": {}, "scaled_mixture": {}}
-    for track in store_tracks(stem_store, "test"):
-        mixture, references = mono_mixture(track), mono_stems(track, stems)
-        floors = {
-            "zero": zero_estimates(mixture, len(stems)),
-            "scaled_mixture": scaled_mixture(mixture, scales),
-        }
-        for name, guesses in floors.items():
-            config = _scoring(stems, evaluation)
-            scores[name][track.track_id] = score_arrays(
-                references, guesses, mixture, track.sample_rate, config
-            )
-    frames = [score_frame(found, arm=name, seed=seed) for seed in run.seeds for name, found in scores.items()]
-    return pd.concat(frames, ignore_index=True)
+    """Score silence and the scaled mixture, once per seed of the run."""
+    return study.score_floors(stem_store, _scoring(stems, evaluation), run.seeds)
 
 
 def score_snapshots(
@@ -197,7 +135,7 @@ def score_snapshots(
                 guess = separator.separate(mixture[:, span], mode=evaluation.mode)
                 value = study_sdr(references[0][:, span], guess[0])
                 rows.append(
-                    {**_row(arm_run.arm, stem, arm_run.seed, track, SDR_WHOLE_SONG, value), "step": step}
+                    {**score_row(arm_run.arm, stem, arm_run.seed, track, SDR_WHOLE_SONG, value), "step": step}
                 )
     return pd.DataFrame(rows)
 

@@ -9,31 +9,33 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sep_pipeline.configuration.jukebox_transfer import ArmParameters, ArmRun, ModelParameters
+from sep_pipeline.configuration.jukebox_transfer import ArmParameters, ModelParameters
+from sep_pipeline.configuration.study import ArmRun
 from sep_pipeline.metrics.aggregate import MEAN_OVER_SONGS, MEDIAN_OF_MEDIANS
 from sep_pipeline.metrics.track_scores import SDR_WHOLE_SONG, SI_SDR
 from sep_pipeline.pipelines.data.store import (
-    mono_mixture,
-    mono_stems,
-    read_estimates,
     store_hash,
-    store_tracks,
 )
-from sep_pipeline.pipelines.jukebox_transfer.nodes.evaluation import WIENER_SUFFIX
+from sep_pipeline.pipelines.jukebox_transfer.nodes.evaluation import NUM_CHANNELS, WIENER_SUFFIX
+from sep_pipeline.pipelines.study.evaluation import FLOORS
+from sep_pipeline.pipelines.study.results import (
+    MUSDB_STEMS,
+    against_each_other_and_floors,
+    as_list,
+    compare_pairs,
+    draw_first_test_song,
+)
 from sep_pipeline.pipelines.version import code_version
-from sep_pipeline.reporting.comparisons import comparison_table, paired_difference
-from sep_pipeline.reporting.figures import checkpoint_figure, spectrogram_figure, training_figure
+from sep_pipeline.reporting.figures import checkpoint_figure, training_figure
 from sep_pipeline.reporting.rendering import render_markdown, render_plain
 from sep_pipeline.reporting.silence import silence_note
 from sep_pipeline.reporting.tables import Provenance, result_table
 
 FRAME_METRICS = ("SDR", "ISR", "SIR", "SAR")
-MUSDB_STEMS = {"drums", "bass", "other", "vocals"}
 SHARED_STEMS = {"drums", "bass"}
 """Stems that mean the same in the demo and in MUSDB18, so that a printed figure may stand beside ours."""
 
 FAIR_ARMS = ("pretrained", "scratch", "no_finetune")
-FLOORS = ("zero", "scaled_mixture")
 LABELS = {
     "scratch_as_published": "scratch, as published",
     "pretrained_as_published": "pretrained, as published",
@@ -43,16 +45,6 @@ LABELS = {
     "wave_u_net": "Wave-U-Net (cited)",
     "scaled_mixture_predictor": "scaled mixture (cited)",
 }
-
-
-def collect_scores(floors: pd.DataFrame, *cells: pd.DataFrame) -> pd.DataFrame:
-    """All scores of the study, one row per track, stem, arm, seed and metric; the floors come last."""
-    return pd.concat([*cells, floors], ignore_index=True)
-
-
-def collect_curves(*curves: pd.DataFrame) -> pd.DataFrame:
-    """All training curves of the study: step, name, value, arm, stem, seed, phase."""
-    return pd.concat(curves, ignore_index=True)
 
 
 def make_tables(
@@ -142,7 +134,7 @@ def write_tables(
     )
     markdown_3 += f"\n{silence_note(scores)}\n"
     plain = render_plain(table_1, metric=SDR_WHOLE_SONG, title=title, labels=labels)
-    return f"{markdown_1}\n{_as_list(verdicts)}", markdown_2, markdown_3, f"\n{plain}\n{verdicts}\n"
+    return f"{markdown_1}\n{as_list(verdicts)}", markdown_2, markdown_3, f"\n{plain}\n{verdicts}\n"
 
 
 def _wiener_labels(arms: Iterable[str]) -> dict[str, str]:
@@ -153,16 +145,7 @@ def _wiener_labels(arms: Iterable[str]) -> dict[str, str]:
 def compare_arms(scores: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """What the fair arms show against each other and against the floors, as a table and in sentences."""
     present = [arm for arm in FAIR_ARMS if arm in set(scores["arm"])]
-    pairs = [(arm, other) for index, arm in enumerate(present) for other in present[index + 1 :]]
-    pairs += [(arm, floor) for arm in present for floor in FLOORS]
-    differences = [
-        paired_difference(scores, arm, other, metric=SDR_WHOLE_SONG, has_test=True) for arm, other in pairs
-    ]
-    return comparison_table(differences), "\n".join(difference.verdict for difference in differences)
-
-
-def _as_list(lines: str) -> str:
-    return "".join(f"- {line}\n" for line in lines.splitlines())
+    return compare_pairs(scores, against_each_other_and_floors(present))
 
 
 def draw_training_curves(curves: pd.DataFrame) -> Figure:
@@ -181,14 +164,4 @@ def draw_score_against_step(*step_scores: pd.DataFrame) -> Figure:
 
 def draw_spectrograms(stem_store: Path, estimates: Path, arm_run: ArmRun) -> Figure:
     """Mixture, references and estimates of the first test song."""
-    track = store_tracks(stem_store, "test")[0]
-    stems = arm_run.stems
-    mixture, references = mono_mixture(track), mono_stems(track, stems)
-    guesses = read_estimates(estimates / "test" / track.track_id, stems)
-    return spectrogram_figure(
-        mixture,
-        dict(zip(stems, references, strict=True)),
-        dict(zip(stems, guesses, strict=True)),
-        track.sample_rate,
-        title=f"{track.track_id}, arm {arm_run.arm}, seed {arm_run.seed}",
-    )
+    return draw_first_test_song(stem_store, estimates, arm_run, NUM_CHANNELS)

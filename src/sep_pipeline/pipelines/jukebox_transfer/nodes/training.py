@@ -13,11 +13,11 @@ import torch
 from sep_pipeline.configuration.examples import ExampleParameters
 from sep_pipeline.configuration.execution import ExecutionParameters
 from sep_pipeline.configuration.jukebox_transfer import (
-    Cell,
     ModelParameters,
     PhaseOneParameters,
     PhaseTwoParameters,
 )
+from sep_pipeline.configuration.study import Cell
 from sep_pipeline.data.examples import Examples, StemExamples
 from sep_pipeline.data.feeding import fed
 from sep_pipeline.data.manifest import MIXTURE
@@ -28,13 +28,12 @@ from sep_pipeline.models.weights import load_into, save_weights
 from sep_pipeline.pipelines.data.examples import training_examples
 from sep_pipeline.pipelines.data.store import store_tracks
 from sep_pipeline.pipelines.jukebox_transfer.nodes.preparation import vqvae_config
-from sep_pipeline.tracking import CellTrackers, Tracker
-from sep_pipeline.training.loop import train
-from sep_pipeline.training.result import TrainingResult
+from sep_pipeline.pipelines.study.training import CellWork, training_curves
+from sep_pipeline.tracking import CellTrackers
 from sep_pipeline.training.vqvae_tasks import PhaseOneTask, PhaseTwoTask
 
 Phase = PhaseOneParameters | PhaseTwoParameters
-PHASE_NAMES: dict[type, str] = {PhaseOneParameters: "phase_one", PhaseTwoParameters: "phase_two"}
+PHASE_ONE, PHASE_TWO = "phase_one", "phase_two"
 
 MIXTURE_ENCODER_SEED = 1_000_000
 """Added to the cell's seed, so that a random mixture encoder is no copy of the random stem encoder."""
@@ -79,12 +78,13 @@ def train_phase_one(
             "source": source,
         }
     )
+    work = CellWork(cell, execution, tracker, checkpoints)
     with _examples(stem_store, [cell.stem], examples, cell, phase) as chunks:
         validation = _validation(stem_store, [cell.stem], examples, phase)
         task = PhaseOneTask(network, chunks, Bandwidths(**bandwidths), validation=validation)
-        result = _train(task, phase, cell, execution, tracker, checkpoints)
+        result = work.train(task, phase.training, PHASE_ONE)
     metadata = {"source": source, "seed": str(cell.seed), "phase_one_steps": str(result.num_steps)}
-    return Weights(result.weights, metadata), _curves(result, cell, phase)
+    return Weights(result.weights, metadata), training_curves(result, cell, PHASE_ONE)
 
 
 def train_phase_two(
@@ -119,6 +119,7 @@ def train_phase_two(
     tracker = trackers.of(arm=cell.arm, stem=cell.stem, seed=cell.seed)
     tracker.log_parameters({"phase_two": phase.model_dump()})
     signals = [MIXTURE, cell.stem]
+    work = CellWork(cell, execution, tracker, checkpoints)
     with _examples(stem_store, signals, examples, cell, phase) as chunks:
         task = PhaseTwoTask(
             encoder,
@@ -128,7 +129,7 @@ def train_phase_two(
             bandwidths=Bandwidths(**bandwidths),
             validation=_validation(stem_store, signals, examples, phase),
         )
-        result = _train(task, phase, cell, execution, tracker, checkpoints)
+        result = work.train(task, phase.training, PHASE_TWO)
     tracker.end("FINISHED")
     metadata = {**phase_one_weights.metadata, "phase_two_steps": str(result.num_steps)}
     deployed = partial(_deployed, stem_model.state_dict())
@@ -136,7 +137,7 @@ def train_phase_two(
     snapshots[result.num_steps] = deployed(result.weights)
     return (
         Weights(snapshots[result.num_steps], metadata),
-        _curves(result, cell, phase),
+        training_curves(result, cell, PHASE_TWO),
         partial(_write_snapshots, snapshots=snapshots),
     )
 
@@ -196,32 +197,3 @@ def _validation(
         shift=False,
         blend="off",
     )
-
-
-def _train(
-    task: PhaseOneTask | PhaseTwoTask,
-    phase: Phase,
-    cell: Cell,
-    execution: ExecutionParameters,
-    tracker: Tracker,
-    checkpoints: Workspace,
-) -> TrainingResult:
-    name = PHASE_NAMES[type(phase)]
-    folder = f"{cell.arm}/seed_{cell.seed}/{cell.stem}/{name}_work"
-    workspace = checkpoints.of_node(f"{cell.namespace}.train_{name}", folder)
-    return train(
-        task,
-        phase.training,
-        workspace=workspace.folder,
-        identity=workspace.identity,
-        seed=cell.seed,
-        callbacks=[tracker.within(name)],
-        device=execution.resolved_device(),
-        description=f"{cell.label} {name.replace('_', ' ')}",
-    )
-
-
-def _curves(result: TrainingResult, cell: Cell, phase: Phase) -> pd.DataFrame:
-    # A training of zero steps has columns without values, whose types pandas cannot guess.
-    curves = pd.DataFrame(result.curves).astype({"step": "int64", "name": "str", "value": "float64"})
-    return curves.assign(arm=cell.arm, stem=cell.stem, seed=cell.seed, phase=PHASE_NAMES[type(phase)])

@@ -1,0 +1,59 @@
+"""Comparisons of arms and pictures of one song, for every study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from sep_pipeline.configuration.study import ArmRun
+from sep_pipeline.metrics.track_scores import SDR_WHOLE_SONG
+from sep_pipeline.pipelines.data.store import read_estimates, read_stems, store_tracks
+from sep_pipeline.pipelines.study.evaluation import FLOORS, Channels
+from sep_pipeline.reporting.comparisons import comparison_table, paired_difference
+from sep_pipeline.reporting.figures import spectrogram_figure
+
+MUSDB_STEMS = {"drums", "bass", "other", "vocals"}
+
+
+def compare_pairs(
+    scores: pd.DataFrame, pairs: Iterable[tuple[str, str]], *, metric: str = SDR_WHOLE_SONG
+) -> tuple[pd.DataFrame, str]:
+    """What arms show against each other, as a table and in sentences; pairs without scores are left out."""
+    present = set(scores["arm"])
+    differences = [
+        paired_difference(scores, arm, other, metric=metric, has_test=True)
+        for arm, other in pairs
+        if {arm, other} <= present
+    ]
+    return comparison_table(differences), "\n".join(difference.verdict for difference in differences)
+
+
+def against_each_other_and_floors(arms: Iterable[str]) -> list[tuple[str, str]]:
+    """Every pair of arms once, then every arm with every floor."""
+    listed = list(arms)
+    pairs = [(arm, other) for index, arm in enumerate(listed) for other in listed[index + 1 :]]
+    return pairs + [(arm, floor) for arm in listed for floor in FLOORS]
+
+
+def as_list(lines: str) -> str:
+    """Lines as a Markdown list."""
+    return "".join(f"- {line}\n" for line in lines.splitlines())
+
+
+def draw_first_test_song(
+    stem_store: Path, estimates: Path, arm_run: ArmRun, num_channels: Channels
+) -> Figure:
+    """Spectrograms of mixture, references and estimates of the first test song."""
+    track = store_tracks(stem_store, "test")[0]
+    mixture, references = read_stems(track, arm_run.stems, num_channels)
+    guesses = read_estimates(estimates / "test" / track.track_id, arm_run.stems)
+    return spectrogram_figure(
+        mixture,
+        references,
+        dict(zip(arm_run.stems, guesses, strict=True)),
+        track.sample_rate,
+        title=f"{track.track_id}, arm {arm_run.arm}, seed {arm_run.seed}",
+    )
