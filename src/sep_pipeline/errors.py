@@ -2,6 +2,7 @@
 
 SepPipelineError
 ├── ConfigurationError          a parameter is unknown, missing or out of range
+│   └── MissingDataSetError     a study has neither a folder of music nor a rendering
 ├── DataError                   audio or MIDI that cannot be used
 │   ├── NoInputError            nothing of the expected kind was found
 │   ├── UnreadableFileError     a file does not parse
@@ -88,6 +89,10 @@ def _rebuild(kind: type[SepPipelineError], problem: str, fields: dict[str, objec
 
 class ConfigurationError(SepPipelineError):
     """A parameter is unknown, missing or out of range."""
+
+
+class MissingDataSetError(ConfigurationError):
+    """A study has neither a folder of music nor a rendering."""
 
 
 class DataError(SepPipelineError):

@@ -19,6 +19,7 @@ from sep_pipeline.config_loader import CheckedConfigLoader
 from sep_pipeline.datasets import ArtifactDataset, WorkspaceDataset
 from sep_pipeline.errors import StorageError
 from sep_pipeline.fingerprints import digest, expect_fingerprints, stale_nodes
+from sep_pipeline.pipelines.data import refuse_if_incomplete
 from sep_pipeline.runner import CellRunner
 from sep_pipeline.tracking import TrackerDataset, TrackingSession, TrackingSettings, log_study_results
 
@@ -38,6 +39,11 @@ class ConfigurationHook:
         parameters = context.config_loader.project_parameters
         pipeline_registry.use_configuration(parameters)
         CellRunner.default_workers = parameters.processes.num_processes
+
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+        """Stop a study whose data set is not named before anything is opened for it."""
+        refuse_if_incomplete(pipeline)
 
 
 class FingerprintHook:

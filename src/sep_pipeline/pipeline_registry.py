@@ -7,13 +7,15 @@ without a run (`kedro registry list`) the base configuration is read here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from kedro.framework.project import pipelines as kedro_pipelines
 from kedro.pipeline import Pipeline
 
 from sep_pipeline.configuration.project import ProjectParameters
-from sep_pipeline.pipelines import data, jukebox_pretrain, jukebox_transfer, leaderboard, score
+from sep_pipeline.errors import MissingDataSetError
+from sep_pipeline.pipelines import data, jukebox_pretrain, jukebox_transfer, leaderboard, open_unmix, score
 
 _configuration: ProjectParameters | None = None
 
@@ -28,16 +30,31 @@ def use_configuration(configuration: ProjectParameters) -> None:
 def register_pipelines() -> dict[str, Pipeline]:
     """Every pipeline by the name that `kedro run --pipeline=` takes."""
     configuration = _configuration or _base_configuration()
-    transfer = jukebox_transfer.create_pipeline(configuration)
-    return {
-        "__default__": transfer,
-        "render": data.create_rendering(configuration.jukebox_transfer.data, "jukebox_transfer.data"),
-        "ingest": jukebox_transfer.create_data_pipeline(configuration),
-        "jukebox_pretrain": jukebox_pretrain.create_pipeline(configuration),
-        "jukebox_transfer": transfer,
-        "score": score.create_pipeline(configuration),
-        "leaderboard": leaderboard.create_pipeline(configuration),
-    }
+    pipelines = {name: _built(name, build, configuration) for name, build in _BUILDERS.items()}
+    return {"__default__": pipelines["jukebox_transfer"], **pipelines}
+
+
+_BUILDERS: dict[str, Callable[[ProjectParameters], Pipeline]] = {
+    "render": lambda configuration: data.create_rendering(
+        configuration.jukebox_transfer.data, "jukebox_transfer.data"
+    ),
+    "ingest": jukebox_transfer.create_data_pipeline,
+    "jukebox_pretrain": jukebox_pretrain.create_pipeline,
+    "jukebox_transfer": jukebox_transfer.create_pipeline,
+    "open_unmix": open_unmix.create_pipeline,
+    "score": score.create_pipeline,
+    "leaderboard": leaderboard.create_pipeline,
+}
+
+
+def _built(
+    name: str, build: Callable[[ProjectParameters], Pipeline], configuration: ProjectParameters
+) -> Pipeline:
+    """The pipeline, or one that says which data set it lacks: another pipeline may be the one that is run."""
+    try:
+        return build(configuration)
+    except MissingDataSetError as error:
+        return data.create_refusal(name, error)
 
 
 def _base_configuration() -> ProjectParameters:

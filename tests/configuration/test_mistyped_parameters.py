@@ -126,7 +126,7 @@ def test_a_missing_part_of_a_study_is_refused(load_parameters: Any, missing: str
 
 
 def test_a_missing_study_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="jukebox_pretrain"):
+    with pytest.raises(ConfigurationError, match=r"jukebox_transfer\.defaults\.phase_one"):
         parse_parameters({"device": "cpu"})
 
 

@@ -9,7 +9,7 @@ import yaml
 import sep_pipeline
 from sep_pipeline.configuration.jukebox_transfer import ArmParameters
 from sep_pipeline.configuration.project import ProjectParameters, parse_parameters
-from sep_pipeline.errors import ConfigurationError
+from sep_pipeline.errors import ConfigurationError, MissingDataSetError
 
 CONF = Path(__file__).parents[2] / "conf"
 PAPER_FILES = sorted(CONF.glob("paper/*/*.yml"))
@@ -112,7 +112,16 @@ def test_the_paper_renders_nothing(paper: ProjectParameters) -> None:
 def test_the_paper_says_which_option_is_missing(load_parameters: Any, missing: str) -> None:
     given = {name: value for name, value in ENVIRONMENTS["paper"].items() if name != missing}
     with pytest.raises(ConfigurationError, match=f"--params={missing}="):
-        parse_parameters(load_parameters("paper", **given), Path("/project"))
+        _ = parse_parameters(load_parameters("paper", **given), Path("/project")).jukebox_transfer
+
+
+def test_a_data_set_that_is_not_named_stops_its_own_study_only(load_parameters: Any) -> None:
+    tree = load_parameters("paper", musdb_root="/music/musdb18hq", weights="/music/vqvae.pth.tar")
+    tree["open_unmix"]["defaults"]["data"]["root"] = None
+    parameters = parse_parameters(tree, Path("/project"))
+    assert parameters.jukebox_transfer.data.name == "musdb18hq"
+    with pytest.raises(MissingDataSetError, match="a data set needs either a folder or a rendering"):
+        _ = parameters.open_unmix
 
 
 def test_the_demo_starts_from_the_weights_of_this_project(load_parameters: Any) -> None:

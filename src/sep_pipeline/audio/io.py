@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +18,9 @@ from sep_pipeline.errors import StorageError, TooShortError, TruncatedFileError,
 from sep_pipeline.files import written_aside
 
 Subtype = Literal["PCM_16", "FLOAT"]
+WriteBlock = Callable[[npt.NDArray[np.generic]], None]
+_SAMPLE_BYTES: dict[Subtype, int] = {"PCM_16": 2, "FLOAT": 4}
+_LARGEST_WAV_BYTES = 2**32 - 2**16
 _LONGEST_OGG_PAGE_BYTES = 65307
 _OGG_FLAGS_OFFSET = 5
 
@@ -120,18 +125,55 @@ def write_audio(
     """
     import soundfile
 
-    is_integer = audio.dtype == np.int16
-    if subtype == "PCM_16" and not is_integer:
-        samples: npt.NDArray[Any] = to_int16(audio)  # type: ignore[arg-type]
-    elif subtype == "FLOAT" and is_integer:
-        samples = audio.astype(np.float32) / 32768
-    else:
-        samples = audio if is_integer else audio.astype(np.float32)
+    samples = _samples(audio, subtype)
     with written_aside(path) as aside:
         try:
             soundfile.write(aside, samples.T, sample_rate, subtype=subtype)
         except soundfile.LibsndfileError as error:
             raise StorageError("the audio file cannot be written", file=path, found=str(error)) from error
+
+
+@contextmanager
+def audio_written_in_blocks(
+    path: Path, sample_rate: int, *, num_channels: int, num_frames: int, subtype: Subtype = "PCM_16"
+) -> Iterator[WriteBlock]:
+    """Write a file whose samples come block by block; it appears when the block of the `with` ends well.
+
+    Args:
+        path: As for `write_audio`.
+        sample_rate: Hz.
+        num_channels: Channels of every block.
+        num_frames: Samples per channel of all blocks together, by which the largest files get a header that
+            can name their size (RF64 instead of WAV).
+        subtype: As for `write_audio`.
+
+    Yields:
+        A function that takes the next block, as `audio` of `write_audio`.
+
+    Raises:
+        StorageError: The folder is not writable or the disk is full.
+    """
+    import soundfile
+
+    num_bytes = num_frames * num_channels * _SAMPLE_BYTES[subtype]
+    is_large = path.suffix.lower() == ".wav" and num_bytes > _LARGEST_WAV_BYTES
+    with written_aside(path) as aside:
+        try:
+            with soundfile.SoundFile(
+                aside, "w", sample_rate, num_channels, subtype, format="RF64" if is_large else None
+            ) as sound:
+                yield lambda audio: sound.write(_samples(audio, subtype).T)
+        except soundfile.LibsndfileError as error:
+            raise StorageError("the audio file cannot be written", file=path, found=str(error)) from error
+
+
+def _samples(audio: npt.NDArray[np.generic], subtype: Subtype) -> npt.NDArray[Any]:
+    is_integer = audio.dtype == np.int16
+    if subtype == "PCM_16" and not is_integer:
+        return to_int16(audio)  # type: ignore[arg-type]
+    if subtype == "FLOAT" and is_integer:
+        return audio.astype(np.float32) / 32768
+    return audio if is_integer else audio.astype(np.float32)
 
 
 def _opened(path: Path) -> Any:

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from sep_pipeline.configuration.examples import ExampleParameters
 from sep_pipeline.configuration.strict import ProjectPath, Strict
-from sep_pipeline.configuration.study import StudyParameters, parse_study
+from sep_pipeline.configuration.study import StemStudyParameters, parse_study
 from sep_pipeline.errors import ConfigurationError
 from sep_pipeline.training.config import TrainingConfig
 
@@ -112,7 +112,7 @@ class EvaluationParameters(Strict):
     curve_seconds: float = Field(default=15.0, ge=0)
 
 
-class JukeboxTransferParameters(StudyParameters):
+class JukeboxTransferParameters(StemStudyParameters):
     """The whole study, every arm complete."""
 
     STUDY = STUDY

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from pydantic import ConfigDict
 
 from sep_pipeline.configuration.execution import ExecutionParameters, ProcessParameters
 from sep_pipeline.configuration.jukebox_pretrain import JukeboxPretrainParameters
@@ -15,9 +17,12 @@ from sep_pipeline.configuration.jukebox_transfer import (
     JukeboxTransferParameters,
     parse_jukebox_transfer,
 )
+from sep_pipeline.configuration.open_unmix import STUDY as OPEN_UNMIX
+from sep_pipeline.configuration.open_unmix import OpenUnmixParameters, parse_open_unmix
 from sep_pipeline.configuration.scoring import LeaderboardParameters, ScoreParameters
 from sep_pipeline.configuration.strict import Strict, parse, require_known
-from sep_pipeline.configuration.study import StudyParameters, grid_parameters
+from sep_pipeline.configuration.study import Study, StudyParameters
+from sep_pipeline.errors import MissingDataSetError
 
 EXECUTION_KEYS = ("device", "precision")
 PROCESS_KEYS = ("num_processes",)
@@ -41,23 +46,55 @@ TOP_LEVEL_KEYS = (
     "leaderboard",
     "jukebox_pretrain",
     JUKEBOX_TRANSFER,
+    OPEN_UNMIX,
 )
 
 
+_STUDIES: Mapping[str, Callable[[Mapping[str, Any], Path | None], StudyParameters]] = {
+    JUKEBOX_TRANSFER: parse_jukebox_transfer,
+    OPEN_UNMIX: parse_open_unmix,
+}
+"""Study to what checks its block."""
+
+
 class ProjectParameters(Strict):
-    """Everything that a run can be told."""
+    """Everything that a run can be told.
+
+    Attributes:
+        studies: Study name to its parameters.
+        missing: Study name to what is said about one whose data set is not named. Other studies can run.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     execution: ExecutionParameters
     processes: ProcessParameters
     score: ScoreParameters
     leaderboard: LeaderboardParameters
     jukebox_pretrain: JukeboxPretrainParameters
-    jukebox_transfer: JukeboxTransferParameters
+    studies: dict[str, StudyParameters]
+    missing: dict[str, MissingDataSetError]
 
     @property
-    def studies(self) -> tuple[StudyParameters, ...]:
-        """Every study, in the order of their numbers."""
-        return (self.jukebox_transfer,)
+    def jukebox_transfer(self) -> JukeboxTransferParameters:
+        """Study 1.
+
+        Raises:
+            MissingDataSetError: Its data set is not named; so it is for the other studies.
+        """
+        return self._study(JUKEBOX_TRANSFER, JukeboxTransferParameters)
+
+    @property
+    def open_unmix(self) -> OpenUnmixParameters:
+        """Study 4."""
+        return self._study(OPEN_UNMIX, OpenUnmixParameters)
+
+    def _study(self, name: str, model: type[Study]) -> Study:
+        if name in self.missing:
+            raise self.missing[name]
+        study = self.studies[name]
+        assert isinstance(study, model)
+        return study
 
 
 def parse_parameters(raw: Mapping[str, Any], project_path: Path | None = None) -> ProjectParameters:
@@ -73,6 +110,13 @@ def parse_parameters(raw: Mapping[str, Any], project_path: Path | None = None) -
     require_known(raw, TOP_LEVEL_KEYS)
     execution = {key: raw[key] for key in EXECUTION_KEYS if key in raw}
     processes = {key: raw[key] for key in PROCESS_KEYS if key in raw}
+    studies: dict[str, StudyParameters] = {}
+    missing: dict[str, MissingDataSetError] = {}
+    for name, parse_block in _STUDIES.items():
+        try:
+            studies[name] = parse_block(raw.get(name, {}), project_path)
+        except MissingDataSetError as error:
+            missing[name] = error
     return ProjectParameters(
         execution=parse(ExecutionParameters, execution),
         processes=parse(ProcessParameters, processes),
@@ -86,7 +130,8 @@ def parse_parameters(raw: Mapping[str, Any], project_path: Path | None = None) -
             name="jukebox_pretrain",
             project_path=project_path,
         ),
-        jukebox_transfer=parse_jukebox_transfer(raw.get(JUKEBOX_TRANSFER, {}), project_path),
+        studies=studies,
+        missing=missing,
     )
 
 
@@ -99,7 +144,6 @@ def node_parameters(parameters: ProjectParameters) -> dict[str, Any]:
     `params:jukebox_transfer.stems.<stem>` and so on. Nodes annotate the models, so that Kedro makes them
     typed objects again.
     """
-    tree: dict[str, Any] = parameters.model_dump(mode="json")
-    for study in parameters.studies:
-        tree[study.STUDY] |= grid_parameters(study)
-    return tree
+    tree: dict[str, Any] = parameters.model_dump(mode="json", exclude={"studies", "missing"})
+    studies = parameters.studies.items()
+    return tree | {name: study.model_dump(mode="json") | study.grid() for name, study in studies}

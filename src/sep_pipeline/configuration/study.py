@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -88,16 +88,28 @@ class StudyParameters(Strict):
 
     Attributes:
         STUDY: Name of the study: its block, its pipeline and its folders.
-        data: The data set.
         arms: Every arm by name, of the study's own model.
         run: What is trained.
     """
 
     STUDY: ClassVar[str]
 
-    data: StoreParameters
     arms: Mapping[str, Strict]
     run: RunParameters
+
+    def grid(self) -> dict[str, Any]:
+        """What nodes name as parameters of the study beside its own blocks, as plain values."""
+        return {}
+
+
+class StemStudyParameters(StudyParameters):
+    """A study on one data set that trains a model of its own for every stem.
+
+    Attributes:
+        data: The data set.
+    """
+
+    data: StoreParameters
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -122,6 +134,31 @@ class StudyParameters(Strict):
             for arm in self.run.arms
             for seed in self.run.seeds
         )
+
+    def grid(self) -> dict[str, Any]:
+        """`cells.<arm>.<stem>.seed_<n>`, `arm_runs.<arm>.seed_<n>` and `stems.<stem>`."""
+        return {
+            "cells": nested_cells(self.cells),
+            "arm_runs": nested_arm_runs(self.arm_runs),
+            "stems": {stem: stem for stem in self.targets},
+        }
+
+
+def nested_cells(cells: Iterable[Cell]) -> dict[str, Any]:
+    """Cells as plain values by arm, stem and seed."""
+    nested: dict[str, Any] = {}
+    for cell in cells:
+        seeds = nested.setdefault(cell.arm, {}).setdefault(cell.stem, {})
+        seeds[f"seed_{cell.seed}"] = cell.model_dump(mode="json")
+    return nested
+
+
+def nested_arm_runs(arm_runs: Iterable[ArmRun]) -> dict[str, Any]:
+    """Arms with their seeds as plain values by arm and seed."""
+    nested: dict[str, Any] = {}
+    for arm_run in arm_runs:
+        nested.setdefault(arm_run.arm, {})[f"seed_{arm_run.seed}"] = arm_run.model_dump(mode="json")
+    return nested
 
 
 Study = TypeVar("Study", bound=StudyParameters)
@@ -178,15 +215,3 @@ def _known_arms(run: RunParameters, known: tuple[str, ...], study: str) -> RunPa
             )
         chosen |= dict.fromkeys(found)
     return RunParameters(arms=tuple(chosen), seeds=run.seeds)
-
-
-def grid_parameters(study: StudyParameters) -> dict[str, Any]:
-    """What nodes name as `params:<study>.cells…`, `.arm_runs…` and `.stems…` beside the study's own blocks."""
-    cells: dict[str, Any] = {}
-    for cell in study.cells:
-        seeds = cells.setdefault(cell.arm, {}).setdefault(cell.stem, {})
-        seeds[f"seed_{cell.seed}"] = cell.model_dump(mode="json")
-    arm_runs: dict[str, Any] = {}
-    for arm_run in study.arm_runs:
-        arm_runs.setdefault(arm_run.arm, {})[f"seed_{arm_run.seed}"] = arm_run.model_dump(mode="json")
-    return {"cells": cells, "arm_runs": arm_runs, "stems": {stem: stem for stem in study.targets}}

@@ -74,13 +74,16 @@ def checkpoint_figure(curve: pd.DataFrame, *, metric: str = "SDR", title: str = 
     return figure
 
 
-def training_figure(curves: pd.DataFrame, *, title: str = "", has_log_scale: bool = True) -> Figure:
+def training_figure(
+    curves: pd.DataFrame, *, title: str = "", has_log_scale: bool = True, x_label: str = "step"
+) -> Figure:
     """Training loss: one panel per phase and stem, one line per arm, so that arms are compared in one place.
 
     Args:
         curves: Columns arm, stem, step, value and, optionally, phase; rows of several seeds are averaged.
         title: Text above the panels.
         has_log_scale: Whether the loss axis is logarithmic; panels with values of 0 or less stay linear.
+        x_label: What `step` counts.
 
     Returns:
         The figure.
@@ -104,7 +107,7 @@ def training_figure(curves: pd.DataFrame, *, title: str = "", has_log_scale: boo
             panel.xaxis.set_major_formatter(_short_steps)
         axes[row][0].set_ylabel("loss")
     for panel in axes[-1]:
-        panel.set_xlabel("step")
+        panel.set_xlabel(x_label)
     finished(figure, axes[0][0], title)
     return figure
 

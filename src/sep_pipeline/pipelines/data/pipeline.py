@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from kedro.pipeline import Pipeline, node
 
 from sep_pipeline.configuration.data import StoreParameters
+from sep_pipeline.errors import MissingDataSetError
 from sep_pipeline.pipelines.data.nodes import (
     ingest_folder,
     ingest_rendered_songs,
@@ -12,6 +15,8 @@ from sep_pipeline.pipelines.data.nodes import (
     render_songs,
     write_chorale_midi,
 )
+
+REFUSAL = "no_data_set_for_"
 
 
 def create_pipeline(store: StoreParameters, parameters: str) -> Pipeline:
@@ -74,3 +79,29 @@ def create_ingestion(store: StoreParameters, parameters: str) -> Pipeline:
             )
         ]
     )
+
+
+def create_refusal(pipeline_name: str, error: MissingDataSetError) -> Pipeline:
+    """Stands for a pipeline that cannot be built; `refuse_if_incomplete` stops its run before anything else."""
+    step = node(
+        partial(_refuse, error),
+        inputs=None,
+        outputs=f"{pipeline_name}.nothing",
+        name=f"{REFUSAL}{pipeline_name}",
+    )
+    return Pipeline([step])
+
+
+def refuse_if_incomplete(pipeline: Pipeline) -> None:
+    """Stop a run of a pipeline that `create_refusal` made.
+
+    Raises:
+        MissingDataSetError: The data set of the study is not named.
+    """
+    for step in pipeline.nodes:
+        if step.name.startswith(REFUSAL):
+            step.func()
+
+
+def _refuse(error: MissingDataSetError) -> None:
+    raise error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,19 +14,25 @@ from sep_pipeline.pipelines.data.store import read_estimates, read_stems, store_
 from sep_pipeline.pipelines.study.evaluation import FLOORS, Channels
 from sep_pipeline.reporting.comparisons import comparison_table, paired_difference
 from sep_pipeline.reporting.figures import spectrogram_figure
+from sep_pipeline.reporting.scores import TOTAL
 
 MUSDB_STEMS = {"drums", "bass", "other", "vocals"}
 
 
 def compare_pairs(
-    scores: pd.DataFrame, pairs: Iterable[tuple[str, str]], *, metric: str = SDR_WHOLE_SONG
+    scores: pd.DataFrame,
+    pairs: Iterable[tuple[str, str]],
+    *,
+    metric: str = SDR_WHOLE_SONG,
+    stems: Sequence[str] = (TOTAL,),
 ) -> tuple[pd.DataFrame, str]:
     """What arms show against each other, as a table and in sentences; pairs without scores are left out."""
     present = set(scores["arm"])
     differences = [
-        paired_difference(scores, arm, other, metric=metric, has_test=True)
+        paired_difference(scores, arm, other, metric=metric, stem=stem, has_test=True)
         for arm, other in pairs
         if {arm, other} <= present
+        for stem in stems
     ]
     return comparison_table(differences), "\n".join(difference.verdict for difference in differences)
 

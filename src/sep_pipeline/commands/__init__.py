@@ -1,0 +1,12 @@
+"""Commands that need no Kedro project and start without Kedro."""
+
+from __future__ import annotations
+
+import click
+
+from sep_pipeline.commands.stream import stream
+
+STANDALONE: dict[str, click.Command] = {"stream": stream}
+"""Name on the command line to command."""
+
+__all__ = ["STANDALONE"]

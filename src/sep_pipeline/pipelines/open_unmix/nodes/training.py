@@ -1,0 +1,217 @@
+"""Nodes before and of the training: checks, statistics of the mixtures, one model per target."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from sep_pipeline.audio.io import read_audio
+from sep_pipeline.configuration.execution import ExecutionParameters
+from sep_pipeline.configuration.open_unmix import ArmParameters, ExcerptParameters
+from sep_pipeline.configuration.study import Cell
+from sep_pipeline.data.augmentation import ChannelSwap, Gain
+from sep_pipeline.data.examples import Examples
+from sep_pipeline.data.feeding import fed
+from sep_pipeline.data.manifest import MIXTURE, Track
+from sep_pipeline.data.mixing import MixingConfig, MixtureExamples
+from sep_pipeline.datasets import Weights, Workspace
+from sep_pipeline.errors import ConfigurationError, StemMismatchError, TooShortError
+from sep_pipeline.models.open_unmix import OpenUnmix, OpenUnmixConfig, SpectrogramConfig
+from sep_pipeline.models.open_unmix.config import MAX_CHANNELS
+from sep_pipeline.models.open_unmix.released import load_released
+from sep_pipeline.models.open_unmix.statistics import input_statistics
+from sep_pipeline.pipelines.data.store import store_tracks
+from sep_pipeline.pipelines.study.training import CellWork, training_curves
+from sep_pipeline.tracking import CellTrackers
+from sep_pipeline.training.config import TrainingConfig
+from sep_pipeline.training.open_unmix_task import OpenUnmixTask
+from sep_pipeline.training.result import TrainingResult
+
+PHASE = "model"
+SECONDS = "seconds"
+"""Row of the curves that holds the time a whole training took."""
+
+
+def check_inputs(
+    stem_store: Path, examples: ExcerptParameters, spectrogram: SpectrogramConfig
+) -> dict[str, Any]:
+    """Refuse what would fail hours later; every training waits for this.
+
+    Returns:
+        What the study works on, for the report.
+
+    Raises:
+        TooShortError: A training or validation track is shorter than a chunk, or the chunk than a frame.
+        StemMismatchError: A track has another sample rate than the first, or more channels than two.
+        NoInputError: A split has no track.
+    """
+    splits = {split: store_tracks(stem_store, split) for split in ("train", "validation", "test")}
+    first = splits["train"][0]
+    chunk = chunk_samples(examples, first.sample_rate)
+    if chunk < spectrogram.n_fft:
+        raise TooShortError(
+            "a chunk is shorter than one frame of the spectrogram",
+            expected=f"open_unmix.defaults.examples.chunk_seconds of {spectrogram.n_fft / first.sample_rate:.3f}",
+            found=examples.chunk_seconds,
+        )
+    for split, tracks in splits.items():
+        for track in tracks:
+            _check_track(track, first, chunk if split == "train" else spectrogram.n_fft)
+    return {
+        **{f"{split}_tracks": len(tracks) for split, tracks in splits.items()},
+        "sample_rate": first.sample_rate,
+        "channels": first.num_channels,
+        "chunk_samples": chunk,
+    }
+
+
+def _check_track(track: Track, first: Track, fewest_frames: int) -> None:
+    if (track.sample_rate, track.num_channels) != (first.sample_rate, first.num_channels) or (
+        track.num_channels > MAX_CHANNELS
+    ):
+        raise StemMismatchError(
+            f"track {track.track_id} does not fit the others, or Open-Unmix",
+            expected=f"{first.sample_rate} Hz, {min(first.num_channels, MAX_CHANNELS)} channels",
+            found=f"{track.sample_rate} Hz, {track.num_channels} channels",
+        )
+    if track.num_frames < fewest_frames:
+        raise TooShortError(
+            f"track {track.track_id} is too short", expected=f"{fewest_frames} frames", found=track.num_frames
+        )
+
+
+def chunk_samples(examples: ExcerptParameters, sample_rate: int) -> int:
+    """Length of a chunk in samples."""
+    return round(examples.chunk_seconds * sample_rate)
+
+
+def measure_input_statistics(
+    stem_store: Path, spectrogram: SpectrogramConfig, _inputs_checked: dict[str, Any]
+) -> Weights:
+    """Mean and deviation per bin over all training mixtures as they are (spec of the study, section 3)."""
+    tracks = store_tracks(stem_store, "train")
+    mean, deviation = input_statistics((_read(track, MIXTURE) for track in tracks), spectrogram)
+    return Weights({"mean": mean.float(), "deviation": deviation.float()}, {"tracks": str(len(tracks))})
+
+
+def _read(track: Track, name: str) -> Tensor:
+    return torch.from_numpy(read_audio(track.paths[name])[0])
+
+
+def train_model(
+    *,
+    stem_store: Path,
+    input_statistics: Weights,
+    spectrogram: SpectrogramConfig,
+    examples: ExcerptParameters,
+    comparison_updates: Sequence[int],
+    arm: ArmParameters,
+    cell: Cell,
+    execution: ExecutionParameters,
+    trackers: CellTrackers,
+    checkpoints: Workspace,
+) -> tuple[Weights, pd.DataFrame]:
+    """Train the model of one target, or take a released one as it is.
+
+    Returns:
+        Weights of the best validation, with the model's configuration, and the training curves.
+
+    Raises:
+        NonFiniteLossError: The loss or a gradient became NaN or infinite.
+        StorageError: A checkpoint could not be written; the one before it is intact.
+        CheckpointMismatchError: The released model does not fit the data set.
+    """
+    tracks = store_tracks(stem_store, "train")
+    tracker = trackers.of(arm=cell.arm, stem=cell.stem, seed=cell.seed)
+    tracker.log_parameters({**cell.model_dump(), **arm.model_dump(), "examples": examples.model_dump()})
+    config = arm.training.config(len(tracks), tuple(comparison_updates))
+    work = CellWork(cell, execution, tracker, checkpoints)
+    if arm.model.released is not None:
+        weights, result = _released(arm.model.released, cell.stem, tracks[0], spectrogram), None
+    else:
+        network = _network(arm, tracks[0], spectrogram, input_statistics, cell.seed)
+        with _chunks(tracks, examples, cell, config) as chunks:
+            task = OpenUnmixTask(
+                network,
+                chunks,
+                tracks[0].stems.index(cell.stem),
+                chunks_per_epoch=len(tracks) * arm.training.samples_per_track,
+                batch_size=config.batch_size,
+                validation=_validation(stem_store, cell.stem),
+            )
+            result = work.train(task, config, PHASE)
+        weights = Weights(result.weights, _metadata(network.config, "random", result.num_steps))
+    tracker.end("FINISHED")
+    return weights, _curves(result, cell)
+
+
+def _network(
+    arm: ArmParameters, track: Track, spectrogram: SpectrogramConfig, statistics: Weights, seed: int
+) -> OpenUnmix:
+    network = OpenUnmix(arm.model.config(spectrogram, track.num_channels, track.sample_rate), seed=seed)
+    network.set_input_statistics(statistics.state["mean"], statistics.state["deviation"])
+    return network
+
+
+def _released(path: Path, stem: str, track: Track, spectrogram: SpectrogramConfig) -> Weights:
+    model = load_released(path, stem, hop_length=spectrogram.hop_length, sample_rate=track.sample_rate)
+    if model.sample_rate != track.sample_rate:
+        raise ConfigurationError(
+            "the released model has another sample rate than the data set",
+            parameter="model.released",
+            expected=track.sample_rate,
+            found=model.sample_rate,
+        )
+    return Weights(model.state, _metadata(model.config, path.name, 0))
+
+
+def _metadata(config: OpenUnmixConfig, source: str, num_steps: int) -> dict[str, str]:
+    return {"config": json.dumps(asdict(config)), "source": source, "steps": str(num_steps)}
+
+
+@contextmanager
+def _chunks(
+    tracks: Sequence[Track], examples: ExcerptParameters, cell: Cell, config: TrainingConfig
+) -> Iterator[Examples]:
+    """Chunks whose stems come from songs and starts of their own; all targets of a seed hear the same ones."""
+    low, high = examples.gain
+    drawn = MixtureExamples(
+        tracks,
+        tracks[0].stems,
+        chunk_samples=chunk_samples(examples, tracks[0].sample_rate),
+        batch_size=config.batch_size,
+        seed=cell.seed,
+        config=MixingConfig(mode="incoherent", short_tracks="refuse"),
+        transforms=(Gain(low=low, high=high), ChannelSwap(probability=examples.channel_swap)),
+    )
+    with fed(drawn, num_workers=examples.num_workers, num_steps=config.num_steps) as feed:
+        yield feed
+
+
+def _validation(stem_store: Path, stem: str) -> list[partial[tuple[Tensor, Tensor]]]:
+    return [partial(_read_pair, track, stem) for track in store_tracks(stem_store, "validation")]
+
+
+def _read_pair(track: Track, stem: str) -> tuple[Tensor, Tensor]:
+    return _read(track, MIXTURE), _read(track, stem)
+
+
+def _curves(result: TrainingResult | None, cell: Cell) -> pd.DataFrame:
+    """The logged scalars, and the time that the whole training took."""
+    if result is None:
+        result = TrainingResult(
+            num_steps=0, weights={}, snapshots={}, curves={"step": [], "name": [], "value": []}, seconds=0.0
+        )
+    curves = training_curves(result, cell, PHASE)
+    seconds = {"step": result.num_steps, "name": SECONDS, "value": result.seconds, "phase": PHASE}
+    place = {"arm": cell.arm, "stem": cell.stem, "seed": cell.seed}
+    return pd.concat([curves, pd.DataFrame([seconds | place])], ignore_index=True)
