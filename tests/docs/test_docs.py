@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 
 from sep_pipeline import errors
 from sep_pipeline.configuration.project import TOP_LEVEL_KEYS, parse_parameters
+from sep_pipeline.configuration.study import StudyParameters
 
 PROJECT = Path(__file__).parents[2]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -82,17 +83,22 @@ def base(load_parameters: Any) -> dict[str, Any]:
     return dict(load_parameters("base"))
 
 
+def completed(study: StudyParameters, arm: str) -> dict[str, Any]:
+    """A study's block with defaults that are complete: its own and those of an arm that changes nothing."""
+    block = study.model_dump(mode="json")
+    shared = {name: value for name, value in block.items() if name not in ("arms", "run")}
+    return {**block, "defaults": {**shared, **study.arms[arm].model_dump(mode="json")}}
+
+
 @pytest.fixture
 def known(base: dict[str, Any]) -> dict[str, Any]:
     """Every parameter with its default; what files leave out has that of its model."""
     parsed = parse_parameters(base)
-    tree = parsed.model_dump(mode="json")
-    study = tree["jukebox_transfer"]
-    defaults = {name: study[name] for name in ("data", "model", "examples", "evaluation")}
     complete = {
-        **tree["execution"],
-        "jukebox_pretrain": tree["jukebox_pretrain"],
-        "jukebox_transfer": {**study, "defaults": {**defaults, **study["arms"]["pretrained"]}},
+        **parsed.execution.model_dump(mode="json"),
+        "jukebox_pretrain": parsed.jukebox_pretrain.model_dump(mode="json"),
+        "jukebox_transfer": completed(parsed.jukebox_transfer, "pretrained"),
+        "open_unmix": completed(parsed.open_unmix, "open_unmix4"),
     }
     merged: dict[str, Any] = OmegaConf.to_container(OmegaConf.merge(complete, base))  # type: ignore[assignment]
     return merged
@@ -223,7 +229,9 @@ def written_paths() -> tuple[tuple[str, ...], ...]:
     """Paths in the catalog, by components, with * for what a name fills in."""
     found = []
     for catalog in PROJECT.glob("conf/base/**/catalog.yml"):
-        content = text_of(catalog).replace("{study}", catalog.parent.name)
+        content = text_of(catalog).replace(
+            "{study}", "*" if catalog.parent.name == "studies" else catalog.parent.name
+        )
         for filepath in re.findall(r"filepath: \"?\$\{globals:data_folder\}/([^\s\",]+)", content):
             found.append(("data", *re.sub(r"\{\w+\}", "*", filepath).split("/")))
     return tuple(found)

@@ -11,7 +11,7 @@ from kedro.config import OmegaConfigLoader
 from kedro.pipeline import Pipeline
 
 from sep_pipeline.configuration.project import ProjectParameters, parse_parameters
-from sep_pipeline.pipelines import data, jukebox_pretrain, jukebox_transfer, leaderboard, score
+from sep_pipeline.pipelines import data, jukebox_pretrain, jukebox_transfer, leaderboard, open_unmix, score
 
 RUN_TIME: dict[str, dict[str, str]] = {
     "base": {},
@@ -45,6 +45,7 @@ def make_pipelines(parameters: Any) -> Callable[..., dict[str, Pipeline]]:
             "ingest": jukebox_transfer.create_data_pipeline(configuration),
             "render": data.create_rendering(transfer.data, "jukebox_transfer.data"),
             "jukebox_pretrain": jukebox_pretrain.create_pipeline(configuration),
+            "open_unmix": open_unmix.create_pipeline(configuration),
             "score": score.create_pipeline(configuration),
             "leaderboard": leaderboard.create_pipeline(configuration),
         }

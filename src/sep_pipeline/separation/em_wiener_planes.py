@@ -116,8 +116,7 @@ def planes(mixture: Tensor, precision: torch.dtype, *, zeros_become_one: bool) -
     parts = torch.view_as_real(mixture)
     split = [tuple(part.to(precision).contiguous() for part in channel.unbind(-1)) for channel in parts]
     if zeros_become_one:
-        for real, imaginary in split:
-            real += (real == 0) & (imaginary == 0)
+        split = [(real + ((real == 0) & (imaginary == 0)), imaginary) for real, imaginary in split]
     return split
 
 

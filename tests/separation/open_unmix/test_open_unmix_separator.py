@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from sep_pipeline.audio.io import read_audio, write_audio
 from sep_pipeline.errors import ConfigurationError, DataError, StemMismatchError, TooShortError
 from sep_pipeline.models.open_unmix import OpenUnmix, OpenUnmixConfig, SpectrogramConfig
 from sep_pipeline.separation import separate
 from sep_pipeline.separation.em_wiener import EMWienerConfig
+from sep_pipeline.separation.files import separate_file
 from sep_pipeline.separation.open_unmix import OpenUnmixSeparator
 
 SeparatorMaker = Callable[..., OpenUnmixSeparator]
@@ -195,6 +198,34 @@ def test_blocks_are_the_estimates_in_order(make_separator: SeparatorMaker, make_
     found = blocks(separator, song)
     assert len(found) > 2
     np.testing.assert_array_equal(np.concatenate(found, axis=-1), separator.separate(song))
+
+
+@pytest.mark.parametrize("mode", ["context", "published"])
+def test_what_is_in_memory_does_not_grow_with_the_song(
+    mode: str, make_separator: SeparatorMaker, make_song: SongMaker
+) -> None:
+    largest = []
+    for num_samples in (40_000, 80_000):
+        song, lengths = make_song(num_samples), [0]
+
+        def read(first: int, last: int, song: np.ndarray = song, lengths: list[int] = lengths) -> np.ndarray:
+            lengths.append(last - first)
+            return song[:, first:last]
+
+        found = list(make_separator().separate_blocks(read, num_samples, mode=mode))
+        largest.append((max(lengths), max(block.shape[-1] for block in found)))
+    assert largest[0] == largest[1] == (299 * 32 + 128, 300 * 32)
+
+
+def test_a_file_is_separated_as_its_samples_are(
+    make_separator: SeparatorMaker, make_song: SongMaker, tmp_path: Path
+) -> None:
+    song, separator = make_song(3000), make_separator(wiener=EMWienerConfig(block_frames=20))
+    source = tmp_path / "song.wav"
+    write_audio(source, song, separator.sample_rate, subtype="FLOAT")
+    paths = separate_file(separator, source, tmp_path / "stems", subtype="FLOAT")
+    found = np.stack([read_audio(path)[0] for path in paths.values()])
+    np.testing.assert_array_equal(found, separator.separate(song))
 
 
 @pytest.mark.parametrize("mode", ["context", "published"])

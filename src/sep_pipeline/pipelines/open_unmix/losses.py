@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import pandas as pd
@@ -78,12 +78,8 @@ def last_epochs(losses: pd.DataFrame) -> pd.DataFrame:
 
 
 def seconds_per_epoch(curves: pd.DataFrame, losses: pd.DataFrame, seconds_name: str) -> dict[str, float]:
-    """Arm to the mean time of an epoch of one target, in seconds."""
-    times = curves[curves["name"] == seconds_name].groupby("arm", sort=False)["value"].mean()
-    epochs = last_epochs(losses).set_index("arm")["at"]
-    return {str(arm): float(times[arm]) / float(epochs[arm]) for arm in epochs.index}
-
-
-def first_column_values(frame: pd.DataFrame, column: str) -> Iterable[str]:
-    """Distinct values of a column in order of first appearance."""
-    return [str(value) for value in frame[column].unique()]
+    """Arm to the mean time of an epoch of one target, in seconds, with its evaluations."""
+    epochs = losses[losses["basis"] == "epochs"].groupby(CELL, sort=False)["at"].max()
+    times = curves[curves["name"] == seconds_name].set_index(CELL)["value"].reindex(epochs.index)
+    means = times.groupby("arm", sort=False).sum() / epochs.groupby("arm", sort=False).sum()
+    return {str(arm): float(seconds) for arm, seconds in means.items()}

@@ -38,7 +38,13 @@ def create_pipeline(configuration: ProjectParameters) -> Pipeline:
 def _preparation(study: OpenUnmixParameters) -> Iterator[Node]:
     yield node(
         nodes.check_inputs,
-        inputs=[_store(study), f"{PARAMETERS}.examples", f"{PARAMETERS}.spectrogram"],
+        inputs=[
+            _store(study),
+            f"{PARAMETERS}.examples",
+            f"{PARAMETERS}.spectrogram",
+            f"{PARAMETERS}.evaluation.wiener",
+            *(f"{PARAMETERS}.stems.{stem}" for stem in study.targets),
+        ],
         outputs=f"{STUDY}.inputs_checked",
         name="check_inputs",
         namespace="prepare",
@@ -161,7 +167,7 @@ def _results(study: OpenUnmixParameters) -> Iterator[Node]:
         inputs=[
             _store(study),
             f"{PARAMETERS}.evaluation.speed_seconds",
-            # After all else, so that nothing runs beside the measurement.
+            # After all trainings, separations and scores, which would slow it down.
             f"{STUDY}.scores",
             *(f"{STUDY}.{arm}.seed_{study.run.seeds[0]}.separator" for arm in study.compared_arms),
         ],

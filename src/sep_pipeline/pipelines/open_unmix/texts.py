@@ -20,6 +20,21 @@ from sep_pipeline.reporting.scores import TOTAL, score_array, stems_of
 FRAME_METRICS = ("SDR", "SIR", "ISR", "SAR")
 """museval's metrics in the order of the paper's table."""
 
+SETTING_COLUMNS = (
+    "arm",
+    "batch_size",
+    "hidden_size",
+    "samples_per_track",
+    "epochs",
+    "direction",
+    "workers",
+    "updates",
+    "train_loss",
+    "validation_loss",
+    "seconds_per_epoch",
+    "published_loss",
+    "published_seconds_per_epoch",
+)
 DIRECTION_COLUMNS = (
     "quantity",
     "stem",
@@ -105,7 +120,8 @@ def loss_table(table: pd.DataFrame) -> TextTable:
     ]
     note = (
         "Mean squared error of magnitudes after the last epoch, mean over targets and seeds. Which loss the paper\n"
-        "prints is not stated. Time of one target, as run beside the others; minutes:seconds."
+        "prints is not stated. Time of one target, validation included, as run beside others; minutes:seconds. The\n"
+        "printed time is that of the whole training over its epochs."
     )
     return TextTable(rows or [{"model": DASH}], "Study 4, table 2: settings, loss and time", note)
 

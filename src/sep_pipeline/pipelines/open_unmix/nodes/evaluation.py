@@ -24,7 +24,7 @@ from sep_pipeline.models.weights import load_into
 from sep_pipeline.pipelines.data.store import read_stems, store_hash, store_tracks
 from sep_pipeline.pipelines.study import evaluation as study
 from sep_pipeline.scoring.folder import kept_scores, score_frame
-from sep_pipeline.separation import load_separator, read_card, save_separator
+from sep_pipeline.separation import load_separator, read_card, save_separator, separate
 from sep_pipeline.separation.em_wiener import EMWienerConfig
 from sep_pipeline.separation.streaming import StreamingSeparator, load_streaming_separator
 
@@ -115,7 +115,7 @@ def _timed(folder: Path, mixture: Audio, sample_rate: int) -> tuple[str, dict[st
     seconds = []
     for _ in range(NUM_REPEATS):
         start = time.perf_counter()
-        separator.separate(mixture)
+        separate(separator, mixture, sample_rate)
         seconds.append(time.perf_counter() - start)
     found = {
         "num_parameters": float(

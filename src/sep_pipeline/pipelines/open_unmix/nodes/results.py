@@ -27,6 +27,8 @@ from sep_pipeline.reporting.tables import Provenance, result_table
 
 Arms = Mapping[str, Any]
 
+MAX_DRAWN_ARMS = 12
+
 
 def make_score_table(
     scores: pd.DataFrame, published_results: Mapping[str, Any], curves: pd.DataFrame, stem_store: Path
@@ -78,14 +80,13 @@ def make_loss_tables(
     means = loss_tables.last_epochs(loss_tables.means_over_cells(at_points)).set_index("arm")
     seconds = loss_tables.seconds_per_epoch(curves, at_points, SECONDS)
     printed = published_results["open_unmix"]["table_2"]
-    rows = []
-    for name in loss_tables.first_column_values(curves, "arm"):
-        if name in means.index:
-            row = {"arm": name, **_settings(parsed[name]), "workers": examples.num_workers}
-            row |= {column: means.at[name, column] for column in ("updates", "train_loss", "validation_loss")}
-            row["seconds_per_epoch"] = seconds[name]
-            rows.append(row | _printed_row(printed.get(name, {})))
-    return pd.DataFrame(rows), at_points
+    rows = [
+        {"arm": name, **_settings(parsed[name]), "workers": examples.num_workers}
+        | {column: means.at[name, column] for column in ("updates", "train_loss", "validation_loss")}
+        | {"seconds_per_epoch": seconds[name], **_printed_row(printed.get(name, {}))}
+        for name in means.index
+    ]
+    return pd.DataFrame(rows, columns=list(texts.SETTING_COLUMNS)), at_points
 
 
 def _settings(arm: ArmParameters) -> dict[str, object]:
@@ -147,11 +148,17 @@ def write_tables(
 
 
 def draw_losses(curves: pd.DataFrame, arms: Arms, inputs_checked: Mapping[str, Any]) -> tuple[Figure, Figure]:
-    """Train and validation loss against updates, and against epochs, a panel per target, a line per arm."""
+    """Train and validation loss against updates, and against epochs, a panel per target, a line per arm.
+
+    No more than `MAX_DRAWN_ARMS` are shown, the first ones of the run, since more lines cannot be told apart.
+    """
     parsed = _parsed(arms)
     names = {loss_tables.LOSS: "train", loss_tables.VALIDATION_LOSS: "validation"}
     shown = curves[curves["name"].isin(names)]
     shown = shown.assign(phase=shown["name"].map(names))
+    trained = shown["arm"].unique()
+    which = f", the first {MAX_DRAWN_ARMS} of {len(trained)} arms" if len(trained) > MAX_DRAWN_ARMS else ""
+    shown = shown[shown["arm"].isin(trained[:MAX_DRAWN_ARMS])]
     if shown.empty:
         shown = pd.DataFrame([{"arm": "none", "stem": TOTAL, "step": 0, "value": math.nan, "phase": "train"}])
     per_epoch = {
@@ -159,8 +166,8 @@ def draw_losses(curves: pd.DataFrame, arms: Arms, inputs_checked: Mapping[str, A
     }
     by_epoch = shown.assign(step=shown["step"] / shown["arm"].map(per_epoch))
     return (
-        training_figure(shown, title="Loss against updates", x_label="updates"),
-        training_figure(by_epoch, title="Loss against epochs", x_label="epochs"),
+        training_figure(shown, title=f"Loss against updates{which}", x_label="updates"),
+        training_figure(by_epoch, title=f"Loss against epochs{which}", x_label="epochs"),
     )
 
 

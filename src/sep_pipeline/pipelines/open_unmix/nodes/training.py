@@ -31,6 +31,7 @@ from sep_pipeline.models.open_unmix.released import load_released
 from sep_pipeline.models.open_unmix.statistics import input_statistics
 from sep_pipeline.pipelines.data.store import store_tracks
 from sep_pipeline.pipelines.study.training import CellWork, training_curves
+from sep_pipeline.separation.em_wiener import EMWienerConfig
 from sep_pipeline.tracking import CellTrackers
 from sep_pipeline.training.config import TrainingConfig
 from sep_pipeline.training.open_unmix_task import OpenUnmixTask
@@ -42,7 +43,11 @@ SECONDS = "seconds"
 
 
 def check_inputs(
-    stem_store: Path, examples: ExcerptParameters, spectrogram: SpectrogramConfig
+    stem_store: Path,
+    examples: ExcerptParameters,
+    spectrogram: SpectrogramConfig,
+    wiener: EMWienerConfig,
+    *stems: str,
 ) -> dict[str, Any]:
     """Refuse what would fail hours later; every training waits for this.
 
@@ -50,17 +55,21 @@ def check_inputs(
         What the study works on, for the report.
 
     Raises:
-        TooShortError: A training or validation track is shorter than a chunk, or the chunk than a frame.
-        StemMismatchError: A track has another sample rate than the first, or more channels than two.
+        ConfigurationError: The filter has a single target and nothing to weigh it against.
+        TooShortError: A training track is shorter than a chunk, another track or the chunk than a frame.
+        StemMismatchError: A track has another sample rate or number of channels than the first, or more
+            channels than two.
         NoInputError: A split has no track.
     """
+    wiener.num_sources(len(stems))
     splits = {split: store_tracks(stem_store, split) for split in ("train", "validation", "test")}
     first = splits["train"][0]
     chunk = chunk_samples(examples, first.sample_rate)
     if chunk < spectrogram.n_fft:
         raise TooShortError(
             "a chunk is shorter than one frame of the spectrogram",
-            expected=f"open_unmix.defaults.examples.chunk_seconds of {spectrogram.n_fft / first.sample_rate:.3f}",
+            parameter="open_unmix.defaults.examples.chunk_seconds",
+            expected=f"at least {spectrogram.n_fft / first.sample_rate:.3f}",
             found=examples.chunk_seconds,
         )
     for split, tracks in splits.items():
@@ -80,12 +89,16 @@ def _check_track(track: Track, first: Track, fewest_frames: int) -> None:
     ):
         raise StemMismatchError(
             f"track {track.track_id} does not fit the others, or Open-Unmix",
+            file=track.paths[MIXTURE],
             expected=f"{first.sample_rate} Hz, {min(first.num_channels, MAX_CHANNELS)} channels",
             found=f"{track.sample_rate} Hz, {track.num_channels} channels",
         )
     if track.num_frames < fewest_frames:
         raise TooShortError(
-            f"track {track.track_id} is too short", expected=f"{fewest_frames} frames", found=track.num_frames
+            f"track {track.track_id} is too short",
+            file=track.paths[MIXTURE],
+            expected=f"{fewest_frames} frames",
+            found=track.num_frames,
         )
 
 
@@ -128,14 +141,16 @@ def train_model(
     Raises:
         NonFiniteLossError: The loss or a gradient became NaN or infinite.
         StorageError: A checkpoint could not be written; the one before it is intact.
-        CheckpointMismatchError: The released model does not fit the data set.
+        MissingCheckpointError: There is no released model of the target.
+        ConfigurationError: The released model has another sample rate than the data set, or one file should
+            serve several targets.
     """
     tracks = store_tracks(stem_store, "train")
     tracker = trackers.of(arm=cell.arm, stem=cell.stem, seed=cell.seed)
     tracker.log_parameters({**cell.model_dump(), **arm.model_dump(), "examples": examples.model_dump()})
     config = arm.training.config(len(tracks), tuple(comparison_updates))
     work = CellWork(cell, execution, tracker, checkpoints)
-    if arm.model.released is not None:
+    if isinstance(arm.model.released, Path):
         weights, result = _released(arm.model.released, cell.stem, tracks[0], spectrogram), None
     else:
         network = _network(arm, tracks[0], spectrogram, input_statistics, cell.seed)
@@ -163,6 +178,13 @@ def _network(
 
 
 def _released(path: Path, stem: str, track: Track, spectrogram: SpectrogramConfig) -> Weights:
+    if path.is_file() and len(track.stems) > 1:
+        raise ConfigurationError(
+            "one file holds the model of one target",
+            parameter="model.released",
+            expected=f"a folder with the models of {', '.join(track.stems)}",
+            found=path,
+        )
     model = load_released(path, stem, hop_length=spectrogram.hop_length, sample_rate=track.sample_rate)
     if model.sample_rate != track.sample_rate:
         raise ConfigurationError(
