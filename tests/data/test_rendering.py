@@ -71,7 +71,7 @@ def test_the_mixture_is_the_exact_sum_and_stays_under_the_peak(job: RenderJob, c
 @pytest.mark.parametrize("config", [SINE, FLUID], ids=["sine", "fluidsynth"])
 def test_the_same_input_gives_the_same_bytes(job: RenderJob, tmp_path: Path, config: RenderConfig) -> None:
     first = render_track(replace(job, config=config))
-    track_module._synthesizer.cache_clear()
+    track_module.opened_synthesizer.cache_clear()
     second = render_track(replace(job, config=config, out_folder=tmp_path / "again"))
     assert contents(first) == contents(second)
 

@@ -1,4 +1,4 @@
-"""Project folders of their own, in which tests run pipelines for real, and one finished study that all share."""
+"""Project folders of their own, in which tests run pipelines for real, and finished studies that all share."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +37,13 @@ class Project:
     Attributes:
         path: The folder.
         env: The environment of its runs.
+        study: The study that is meant where no pipeline is named.
     """
 
-    def __init__(self, path: Path, env: str = "test") -> None:
+    def __init__(self, path: Path, env: str = "test", study: str = STUDY) -> None:
         self.path = path
         self.env = env
+        self.study = study
         if not path.exists():
             (path / "src").mkdir(parents=True)
             shutil.copytree(SHIPPED / "conf", path / "conf")
@@ -54,11 +58,11 @@ class Project:
 
     @property
     def reports(self) -> Path:
-        return self.data / "08_reporting" / STUDY
+        return self.data / "08_reporting" / self.study
 
-    def configure(self, dotted: str, value: object, file: str = f"{STUDY}/parameters.yml") -> None:
-        """Set one value in a configuration file of the environment."""
-        path = self.path / "conf" / self.env / file
+    def configure(self, dotted: str, value: object, file: str | None = None) -> None:
+        """Set one value in a configuration file of the environment, that of the study if none is named."""
+        path = self.path / "conf" / self.env / (file or f"{self.study}/parameters.yml")
         content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
         *blocks, name = dotted.split(".")
         place = content
@@ -69,7 +73,7 @@ class Project:
 
     def run(
         self,
-        pipeline: str = STUDY,
+        pipeline: str | None = None,
         *,
         runner: AbstractRunner | None = None,
         should_force: bool = False,
@@ -80,7 +84,7 @@ class Project:
         bootstrap_project(self.path)
         with KedroSession.create(self.path, env=self.env, runtime_params=dict(parameters or {})) as session:
             session.run(
-                pipeline_names=[pipeline],
+                pipeline_names=[pipeline or self.study],
                 runner=runner or SequentialRunner(),
                 only_missing_outputs=not should_force,
                 **selection,
@@ -93,16 +97,16 @@ class Project:
         with KedroSession.create(self.path, env=self.env, runtime_params=parameters) as session:
             yield session.load_context()
 
-    def opened(self, pipeline: str = STUDY) -> tuple[Pipeline, DataCatalog]:
+    def opened(self, pipeline: str | None = None) -> tuple[Pipeline, DataCatalog]:
         """A pipeline and a catalog that knows which artifacts are fresh."""
         from kedro.framework.project import pipelines
 
         with self.context() as context:
-            catalog = context.catalog
-            expect_fingerprints(pipelines[pipeline], catalog)
-            return pipelines[pipeline], catalog
+            catalog, chosen = context.catalog, pipelines[pipeline or self.study]
+            expect_fingerprints(chosen, catalog)
+            return chosen, catalog
 
-    def stale(self, pipeline: str = STUDY) -> dict[str, str]:
+    def stale(self, pipeline: str | None = None) -> dict[str, str]:
         """Names of the nodes to be done, each with the reason."""
         return {node.name: reason for node, reason in stale_nodes(*self.opened(pipeline)).items()}
 
@@ -139,24 +143,35 @@ MakeProject = Callable[..., Project]
 def make_project(tmp_path: Path) -> MakeProject:
     """Make a project folder in the folder of the test."""
 
-    def make(name: str = "project", env: str = "test") -> Project:
-        return Project(tmp_path / name, env)
+    def make(name: str = "project", env: str = "test", study: str = STUDY) -> Project:
+        return Project(tmp_path / name, env, study)
 
     return make
 
 
-@pytest.fixture(scope="session")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The whole study of `conf/test`, run once for all test processes. Tests must not change it."""
+def finished(tmp_path_factory: pytest.TempPathFactory, name: str) -> Project:
+    """A study of `conf/test`, run once for all test processes."""
     base = tmp_path_factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    with (base / "study.lock").open("w") as lock:
+    with (base / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        project = Project(base / "study")
-        if not (base / "study.done").exists():
+        project = Project(base / name, study=name)
+        if not (base / f"{name}.done").exists():
             project.run(runner=CellRunner())
-            (base / "study.done").touch()
+            (base / f"{name}.done").touch()
     return project
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The whole of study 1. Tests must not change it."""
+    return finished(tmp_path_factory, STUDY)
+
+
+@pytest.fixture(scope="session")
+def open_unmix(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The whole of study 4. Tests must not change it."""
+    return finished(tmp_path_factory, "open_unmix")
 
 
 @pytest.fixture
@@ -181,6 +196,16 @@ def prepared_project(study: Project, make_project: MakeProject) -> MakeProject:
 
 
 @pytest.fixture
+def with_data(make_project: MakeProject) -> Callable[..., Project]:
+    """Make a project that has some folders of a finished study."""
+
+    def make(finished_study: Project, *folders: str) -> Project:
+        return make_project(study=finished_study.study).with_data_of(finished_study, *folders)
+
+    return make
+
+
+@pytest.fixture
 def mlflow_runs() -> Callable[[Project], list[Any]]:
     """All MLflow runs of a project, oldest first."""
 
@@ -188,7 +213,7 @@ def mlflow_runs() -> Callable[[Project], list[Any]]:
         from mlflow import MlflowClient
 
         client = MlflowClient(f"sqlite:///{project.path / 'mlflow.db'}")
-        experiment = client.get_experiment_by_name(STUDY)
+        experiment = client.get_experiment_by_name(project.study)
         assert experiment is not None
         return list(client.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"]))
 
@@ -216,3 +241,63 @@ def content_of() -> Callable[[Path], dict[str, Any]]:
 def project_type() -> type[Project]:
     """For projects that live longer than one test."""
     return Project
+
+
+@dataclass
+class Killed:
+    """What was seen after one kill."""
+
+    had_come: bool
+    orphans: list[int]
+    weights: dict[Path, int] = field(default_factory=dict)
+    partial: list[Path] = field(default_factory=list)
+
+
+def processes_of(group: int) -> list[int]:
+    """Process ids of a group that still work."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == group and fields[0] != "Z":
+            found.append(int(entry.name))
+    return found
+
+
+def has_come(condition: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.fixture(scope="session")
+def killed_when() -> Callable[[Project, list[str], Callable[[], bool]], Killed]:
+    """Run a command until the moment has come, kill its main process alone and see what is left."""
+
+    def kill(project: Project, command: list[str], moment: Callable[[], bool]) -> Killed:
+        from safetensors.torch import load_file
+
+        log = (project.path / "killed.log").open("a")
+        process = subprocess.Popen(
+            command, cwd=project.path, stdout=log, stderr=log, start_new_session=True, text=True
+        )
+        had_come = has_come(lambda: moment() or process.poll() is not None, 180) and process.poll() is None
+        process.kill()
+        process.wait()
+        has_come(lambda: not processes_of(process.pid), 20)
+        models = project.data / "06_models"
+        return Killed(
+            had_come=had_come,
+            orphans=processes_of(process.pid),
+            weights={path: len(load_file(path)) for path in models.rglob("[!.]*.safetensors")},
+            partial=[path for path in project.data.rglob("*.partial*") if not path.name.startswith(".")],
+        )
+
+    return kill

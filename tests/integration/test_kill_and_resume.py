@@ -2,74 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from safetensors.torch import load_file
 
 ARM = "pretrained"
 STUDY = "jukebox_transfer"
 HALTING_RUN = Path(__file__).with_name("halting_run.py")
+FOLDER = "drums/phase_two_work"
 ARGUMENTS = ["run", f"--pipeline={STUDY}", "--env=test"]
-
-
-def processes_of(group: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[2]) == group and fields[0] != "Z":
-            found.append(int(entry.name))
-    return found
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-@dataclass
-class Killed:
-    """What was seen after one kill."""
-
-    had_come: bool
-    orphans: list[int]
-    weights: dict[Path, int] = field(default_factory=dict)
-    partial: list[Path] = field(default_factory=list)
-
-
-def killed_when(project: Any, command: list[str], moment: Callable[[], bool]) -> Killed:
-    """Run until the moment has come, kill the main process alone and see what is left."""
-    log = (project.path / "killed.log").open("a")
-    process = subprocess.Popen(
-        command, cwd=project.path, stdout=log, stderr=log, start_new_session=True, text=True
-    )
-    had_come = wait_until(lambda: moment() or process.poll() is not None, 180) and process.poll() is None
-    process.kill()
-    process.wait()
-    wait_until(lambda: not processes_of(process.pid), 20)
-    models = project.data / "06_models"
-    return Killed(
-        had_come=had_come,
-        orphans=processes_of(process.pid),
-        weights={path: len(load_file(path)) for path in models.rglob("[!.]*.safetensors")},
-        partial=[path for path in project.data.rglob("*.partial*") if not path.name.startswith(".")],
-    )
 
 
 @dataclass
@@ -77,11 +22,11 @@ class Story:
     """One project, killed three times and then finished."""
 
     project: Any
-    kills: dict[str, Killed]
+    kills: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory, study: Any, project_type: Any) -> Story:
+def story(tmp_path_factory: pytest.TempPathFactory, study: Any, project_type: Any, killed_when: Any) -> Story:
     project = project_type(tmp_path_factory.mktemp("killed") / "project")
     project.configure("jukebox_transfer.run.arms", [ARM])
     kedro = [str(Path(sys.executable).with_name("kedro")), *ARGUMENTS]
@@ -89,7 +34,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, study: Any, project_type: An
     kills = {"rendering": killed_when(project, kedro, lambda: any(rendered.glob("*/Track*")))}
     for moment in ("step", "checkpoint"):
         marker = project.path / f"{moment}.marker"
-        command = [sys.executable, str(HALTING_RUN), moment, str(marker), *ARGUMENTS]
+        command = [sys.executable, str(HALTING_RUN), moment, str(marker), FOLDER, *ARGUMENTS]
         kills[moment] = killed_when(project, command, marker.exists)
     project.run()
     return Story(project, kills)

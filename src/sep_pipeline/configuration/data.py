@@ -12,8 +12,11 @@ from sep_pipeline.configuration.strict import ProjectPath, Strict
 from sep_pipeline.data.chorales import ChoraleConfig
 from sep_pipeline.data.ingestion import SplitConfig, StoreConfig
 from sep_pipeline.data.ingestion.config import RestSource
-from sep_pipeline.data.rendering import RenderConfig
+from sep_pipeline.data.rendering import DrumKitConfig, RenderConfig
 from sep_pipeline.errors import ConfigurationError
+
+LOOP_LAYOUT = "remixpacks"
+"""Layout of rendered drum loops."""
 
 StemName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 """A stem names files, catalog entries and runs, so that it has no dots, slashes or quotes."""
@@ -28,7 +31,11 @@ class RenderingParameters(Strict):
             when `chorales` is given.
         chorales: Renders Bach chorales from the music21 package instead of a folder; `synthesis` then
             requires no instrument classes unless it names them.
+        drum_kit: Renders the drums of the songs to loops of single sources instead of whole songs, in the layout
+            `remixpacks`; `synthesis` then requires no instrument classes unless it names them.
         parts: Which parts of the list are rendered.
+        skip_songs: So many songs at the start of each part are passed over, so that two sets can share a list
+            without sharing a song.
         max_songs: At most so many songs of each part, in the order of the list; None takes all.
         synthesis: How they are rendered.
     """
@@ -36,14 +43,18 @@ class RenderingParameters(Strict):
     midi_folder: ProjectPath | None = None
     song_list: ProjectPath | None = None
     chorales: ChoraleConfig | None = None
+    drum_kit: DrumKitConfig | None = None
     parts: tuple[Literal["pretrain", "train", "validation", "test"], ...] = ("train", "validation", "test")
+    skip_songs: int = Field(default=0, ge=0)
     max_songs: int | None = Field(default=None, ge=1)
     synthesis: RenderConfig = RenderConfig()
 
     @model_validator(mode="before")
     @classmethod
-    def _require_no_band_of_chorales(cls, values: object) -> object:
-        if not isinstance(values, Mapping) or values.get("chorales") is None:
+    def _require_no_band(cls, values: object) -> object:
+        if not isinstance(values, Mapping):
+            return values
+        if values.get("chorales") is None and values.get("drum_kit") is None:
             return values
         synthesis = values.get("synthesis", {})
         if not isinstance(synthesis, Mapping):
@@ -57,6 +68,13 @@ class RenderingParameters(Strict):
                 "there is nothing to render",
                 parameter="rendering.midi_folder",
                 expected="a folder of MIDI files, or chorales",
+            )
+        if self.chorales is not None and self.drum_kit is not None:
+            raise ConfigurationError(
+                "chorales have no drums",
+                parameter="rendering.drum_kit",
+                expected="no drum_kit beside chorales",
+                found="both",
             )
         return self
 
@@ -114,6 +132,14 @@ class StoreParameters(Strict):
 
     @model_validator(mode="after")
     def _fits(self) -> StoreParameters:
+        has_loops = self.rendering is not None and self.rendering.drum_kit is not None
+        if has_loops and self.layout != LOOP_LAYOUT:
+            raise ConfigurationError(
+                "drum loops are rendered in another layout",
+                parameter="layout",
+                expected=LOOP_LAYOUT,
+                found=self.layout,
+            )
         self.config()
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -204,31 +205,41 @@ class MixtureExamples:
         Returns:
             float32, (stem, channel, time).
         """
-        return self._example(np.random.default_rng([self.seed, FIXED_CONTENT, number]), room)
+        return self.item_with_tracks(number, room)[0]
+
+    def item_with_tracks(self, number: int, room: Audio | None = None) -> tuple[Audio, tuple[str, ...]]:
+        """Like `item`, and the ids of the tracks that its sources come from, in the order of the stem axis."""
+        random = np.random.default_rng([self.seed, FIXED_CONTENT, number])
+        return self._example_with_tracks(random, room)
 
     @property
     def _shape(self) -> tuple[int, int, int]:
         return len(self.stems), self._num_channels, self.chunk_samples
 
     def _example(self, random: np.random.Generator, room: Audio | None) -> Audio:
-        audio = np.empty(self._shape, dtype=np.float32) if room is None else room
-        first = 0
-        for pool in self._pools:
-            last = first + len(pool.sources)
-            self._fill(audio[first:last], pool, random)
-            first = last
-        return applied(self._transforms, audio, random)
+        return self._example_with_tracks(random, room)[0]
 
-    def _fill(self, out: Audio, pool: ExcerptPool, random: np.random.Generator) -> None:
-        """Draw the sources of one pool together."""
+    def _example_with_tracks(
+        self, random: np.random.Generator, room: Audio | None
+    ) -> tuple[Audio, tuple[str, ...]]:
+        audio = np.empty(self._shape, dtype=np.float32) if room is None else room
+        tracks: list[str] = []
+        for pool in self._pools:
+            first, last = len(tracks), len(tracks) + len(pool.sources)
+            track = self._fill(audio[first:last], pool, random)
+            tracks += [track.track_id] * len(pool.sources)
+        return applied(self._transforms, audio, random), tuple(tracks)
+
+    def _fill(self, out: Audio, pool: ExcerptPool, random: np.random.Generator) -> Track:
+        """Draw the sources of one pool together, and say from which track."""
         change = self._drawn_change(random)
         if change is None:
-            self._read_sounding(out, pool, random)
-            return
+            return self._read_sounding(out, pool, random)
         num_frames = change.num_source_frames(self.chunk_samples)
         excerpt = np.empty((*out.shape[:2], num_frames), dtype=np.float32)
-        self._read_sounding(excerpt, pool, random)
+        track = self._read_sounding(excerpt, pool, random)
         out[...] = change.apply(excerpt, self.sample_rate, self.chunk_samples)
+        return track
 
     def _drawn_change(self, random: np.random.Generator) -> PitchTempoChange | None:
         if self._config.pitch_tempo is None:
@@ -236,15 +247,17 @@ class MixtureExamples:
         change = self._config.pitch_tempo.draw(random)
         return None if change.is_identity else change
 
-    def _read_sounding(self, out: Audio, pool: ExcerptPool, random: np.random.Generator) -> None:
-        """Read excerpts until one is loud enough."""
+    def _read_sounding(self, out: Audio, pool: ExcerptPool, random: np.random.Generator) -> Track:
+        """Read excerpts until one is loud enough, and give its track."""
         level = self._config.redraw_below_dbfs
-        for _ in range(1 if level is None else 1 + self._config.max_redraws):
+        for num_redraws in itertools.count():
             excerpt = pool.drawn(random, out.shape[2])
             for parts, source in zip(pool.sources, out, strict=True):
                 self._read_sum(excerpt, parts, source)
-            if level is None or _lowest_rms(out) >= 10 ** (level / 20):
-                return
+            is_sounding = level is None or _lowest_rms(out) >= 10 ** (level / 20)
+            if is_sounding or num_redraws == self._config.max_redraws:
+                break
+        return excerpt.track
 
     def _read_sum(self, excerpt: Excerpt, parts: tuple[str, ...], out: Audio) -> None:
         self._read_part(excerpt, parts[0], out)

@@ -19,8 +19,9 @@ def expect_fingerprints(pipeline: Pipeline, catalog: DataCatalog) -> None:
     """Give each artifact of `pipeline` its expected fingerprint, and each working folder its identity.
 
     The fingerprint of an output joins the node's name and code, its parameters and the fingerprints of its
-    inputs. An input that the pipeline does not make counts with the fingerprint recorded beside it, or with
-    its content.
+    inputs, in their order: the same parameter has another name in every study, and studies share what they have
+    in common, such as rendered songs. An input that the pipeline does not make counts with the fingerprint
+    recorded beside it, or with its content.
     """
     made: dict[str, str] = {}
     for node in pipeline.nodes:
@@ -29,7 +30,7 @@ def expect_fingerprints(pipeline: Pipeline, catalog: DataCatalog) -> None:
             ingredient = made[name] if name in made else _input_digest(name, catalog)
             if ingredient is not None:
                 recipe[name] = ingredient
-        identity = digest({"node": node.name, **recipe})
+        identity = digest([node.name, *recipe.values()])
         for name in node.inputs:
             dataset = catalog.get(name)
             if isinstance(dataset, WorkspaceDataset):

@@ -1,6 +1,7 @@
 """Trained separators: the interface they share, their folder on disk, and separation of any recording.
 
-A separator on disk is one folder: its card `separator.json` beside one safetensors file per stem.
+A separator on disk is one folder: its card `separator.json` beside one safetensors file per stem, or per group of stems
+that one model gives.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def save_separator(
 
     Args:
         folder: The folder to write.
-        models: Stem name to its model; the order is that of the output.
+        models: Stem name to its model; the order is that of the output. One model may give several stems.
         name: See `SeparatorCard`, as for the arguments below.
         model: A name in `MODEL_CLASSES`.
         config: The model's configuration, a dataclass or a mapping.
@@ -113,7 +114,7 @@ def save_separator(
         model=model,
         config=dataclasses.asdict(config) if dataclasses.is_dataclass(config) else dict(config),  # type: ignore[arg-type]
         stems=tuple(models),
-        weights={stem: f"{stem}.safetensors" for stem in models},
+        weights=_file_names(models),
         sample_rate=sample_rate,
         channels=channels,
         seed=seed,
@@ -123,12 +124,29 @@ def save_separator(
         metadata=dict(metadata or {}),
     )
     with folder_written_aside(folder) as aside:
-        for stem, module in models.items():
-            save_weights(
-                aside / card.weights[stem], module.state_dict(), metadata={"stem": stem, "name": name}
-            )
+        for file_name, stems in _stems_by_file(card.weights).items():
+            text = {"stem": "+".join(stems), "name": name}
+            save_weights(aside / file_name, models[stems[0]].state_dict(), metadata=text)
         write_text(aside / CARD_NAME, card_text(card))
     return card
+
+
+def _file_names(models: Mapping[str, nn.Module]) -> dict[str, str]:
+    """Stem to its weights file; stems that share one module share one file."""
+    stems = list(models)
+    owners = [next(other for other in stems if models[other] is models[stem]) for stem in stems]
+    is_shared = len(stems) > 1 and len(set(owners)) == 1
+    return {
+        stem: "weights.safetensors" if is_shared else f"{owner}.safetensors"
+        for stem, owner in zip(stems, owners, strict=True)
+    }
+
+
+def _stems_by_file(weights: Mapping[str, str]) -> dict[str, list[str]]:
+    files: dict[str, list[str]] = {}
+    for stem, file_name in weights.items():
+        files.setdefault(file_name, []).append(stem)
+    return files
 
 
 def load_separator(folder: Path, *, device: str = "cpu", precision: str = "fp32") -> Separator:
@@ -156,7 +174,8 @@ def load_separator(folder: Path, *, device: str = "cpu", precision: str = "fp32"
             expected=sorted(MODEL_CLASSES),
             found=card.model,
         )
-    states = {stem: load_weights(folder / file_name)[0] for stem, file_name in card.weights.items()}
+    by_file = {file_name: load_weights(folder / file_name)[0] for file_name in set(card.weights.values())}
+    states = {stem: by_file[file_name] for stem, file_name in card.weights.items()}
     return MODEL_CLASSES[card.model](card, states, device=device, precision=precision)
 
 

@@ -84,7 +84,7 @@ Examples:
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Threads. More are faster on an idle machine, and stall when others want its processors.",
+    help="Threads. More than one stall when other programs want the processors.",
 )
 @click.option(
     "--block",

@@ -86,9 +86,9 @@ def render_track(job: RenderJob) -> Path:
         StorageError: The tree is not writable or the disk is full.
     """
     song = read_midi(job.midi_path)
-    _refuse_missing_classes(song, job)
-    synthesizer = _synthesizer(job.config)
-    digest = _job_digest(job, synthesizer)
+    refuse_missing_classes(song, job)
+    synthesizer = opened_synthesizer(job.config)
+    digest = inputs_digest(job, synthesizer)
     if read_digest(job.folder) == digest:
         return job.folder
     schedule = schedule_song(song, job.config, start_seconds=job.start_seconds, seconds=job.seconds)
@@ -104,7 +104,12 @@ def render_track(job: RenderJob) -> Path:
     return job.folder
 
 
-def _refuse_missing_classes(song: pretty_midi.PrettyMIDI, job: RenderJob) -> None:
+def refuse_missing_classes(song: pretty_midi.PrettyMIDI, job: RenderJob) -> None:
+    """Refuse a song without notes or without a required class.
+
+    Raises:
+        SilentStemError: It shows the classes that the song has.
+    """
     present = {
         normalised_class(instrument_class(128 if part.is_drum else int(part.program)))
         for part in song.instruments
@@ -122,11 +127,13 @@ def _refuse_missing_classes(song: pretty_midi.PrettyMIDI, job: RenderJob) -> Non
 
 
 @lru_cache(maxsize=1)
-def _synthesizer(config: RenderConfig) -> Synthesizer:
+def opened_synthesizer(config: RenderConfig) -> Synthesizer:
+    """The synthesizer of `config`, opened once per process; see `open_synthesizer`."""
     return open_synthesizer(config)
 
 
-def _job_digest(job: RenderJob, synthesizer: Synthesizer) -> str:
+def inputs_digest(job: RenderJob, synthesizer: Synthesizer) -> str:
+    """Digest of everything that the audio and the metadata of a song depend on."""
     parts = (
         file_digest(job.midi_path),
         job.config.digest(),

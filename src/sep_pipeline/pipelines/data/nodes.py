@@ -13,7 +13,7 @@ from sep_pipeline.configuration.data import RenderingParameters, StoreParameters
 from sep_pipeline.configuration.execution import ProcessParameters
 from sep_pipeline.data.chorales import ChoraleConfig, write_chorales
 from sep_pipeline.data.ingestion import ingest
-from sep_pipeline.data.rendering import RenderConfig, render_tree
+from sep_pipeline.data.rendering import DrumKitConfig, RenderConfig, render_drum_kit, render_tree
 from sep_pipeline.data.song_list import SONG_LIST_NAME, Song, read_song_list, songs_of_folder
 from sep_pipeline.datasets import FolderWriter
 from sep_pipeline.errors import NoInputError
@@ -39,7 +39,7 @@ def render_chorales(
 
 
 def render_songs(rendering: RenderingParameters, processes: ProcessParameters) -> FolderWriter:
-    """Choose the songs; they are rendered into the folder when the catalog saves it.
+    """Choose the songs; they, or the loops of their drums, are rendered when the catalog saves the folder.
 
     Raises:
         NoInputError: There is no MIDI file or no song of the wanted parts.
@@ -58,6 +58,7 @@ def _renderer(
         songs=songs,
         midi_folder=midi_folder,
         config=rendering.synthesis,
+        drum_kit=rendering.drum_kit,
         num_processes=processes.num_processes,
     )
 
@@ -65,10 +66,10 @@ def _renderer(
 def chosen_songs(
     rendering: RenderingParameters, midi_folder: Path, song_list: Path | None
 ) -> tuple[Song, ...]:
-    """The songs of the wanted parts, at most `max_songs` of each, in the order of the list.
+    """The songs of the wanted parts, `max_songs` of each after the first `skip_songs`, in the order of the list.
 
     Args:
-        rendering: Which parts, and how many songs of each.
+        rendering: Which parts, and which songs of each.
         midi_folder: Folder that the list's file names are relative to.
         song_list: The list; None splits the folder.
 
@@ -83,13 +84,13 @@ def chosen_songs(
     kept = [
         song
         for _, part in groupby(wanted, key=lambda song: song.part)
-        for song in list(part)[: rendering.max_songs]
+        for song in list(part)[rendering.skip_songs :][: rendering.max_songs]
     ]
     if not kept:
         raise NoInputError(
             "no song is left to render",
             file=midi_folder,
-            expected=f"parts {', '.join(rendering.parts)}",
+            expected=f"parts {', '.join(rendering.parts)} with more than {rendering.skip_songs} songs",
         )
     for song in kept:
         if not (midi_folder / song.file).is_file():
@@ -103,9 +104,13 @@ def _render(
     songs: Sequence[Song],
     midi_folder: Path,
     config: RenderConfig,
+    drum_kit: DrumKitConfig | None,
     num_processes: int | None,
 ) -> None:
-    render_tree(songs, midi_folder, folder, config, num_processes=num_processes)
+    if drum_kit is None:
+        render_tree(songs, midi_folder, folder, config, num_processes=num_processes)
+    else:
+        render_drum_kit(songs, midi_folder, folder, config, drum_kit, num_processes=num_processes)
 
 
 def ingest_rendered_songs(
