@@ -2,7 +2,7 @@
 
 SepPipelineError
 ├── ConfigurationError          a parameter is unknown, missing or out of range
-│   └── MissingDataSetError     a study has neither a folder of music nor a rendering
+│   └── UnnamedInputError     a study needs a folder or weights that nobody named
 ├── DataError                   audio or MIDI that cannot be used
 │   ├── NoInputError            nothing of the expected kind was found
 │   ├── UnreadableFileError     a file does not parse
@@ -91,8 +91,8 @@ class ConfigurationError(SepPipelineError):
     """A parameter is unknown, missing or out of range."""
 
 
-class MissingDataSetError(ConfigurationError):
-    """A study has neither a folder of music nor a rendering."""
+class UnnamedInputError(ConfigurationError):
+    """A study needs a folder of music or weights that the run does not name; other studies can run."""
 
 
 class DataError(SepPipelineError):

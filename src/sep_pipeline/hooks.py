@@ -42,7 +42,7 @@ class ConfigurationHook:
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
-        """Stop a study whose data set is not named before anything is opened for it."""
+        """Stop a study that lacks a folder or weights before anything is opened for it."""
         refuse_if_incomplete(pipeline)
 
 

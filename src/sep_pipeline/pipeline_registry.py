@@ -14,8 +14,16 @@ from kedro.framework.project import pipelines as kedro_pipelines
 from kedro.pipeline import Pipeline
 
 from sep_pipeline.configuration.project import ProjectParameters
-from sep_pipeline.errors import MissingDataSetError
-from sep_pipeline.pipelines import data, jukebox_pretrain, jukebox_transfer, leaderboard, open_unmix, score
+from sep_pipeline.errors import UnnamedInputError
+from sep_pipeline.pipelines import (
+    chimera_transfer,
+    data,
+    jukebox_pretrain,
+    jukebox_transfer,
+    leaderboard,
+    open_unmix,
+    score,
+)
 
 _configuration: ProjectParameters | None = None
 
@@ -41,6 +49,7 @@ _BUILDERS: dict[str, Callable[[ProjectParameters], Pipeline]] = {
     "ingest": jukebox_transfer.create_data_pipeline,
     "jukebox_pretrain": jukebox_pretrain.create_pipeline,
     "jukebox_transfer": jukebox_transfer.create_pipeline,
+    "chimera_transfer": chimera_transfer.create_pipeline,
     "open_unmix": open_unmix.create_pipeline,
     "score": score.create_pipeline,
     "leaderboard": leaderboard.create_pipeline,
@@ -53,7 +62,7 @@ def _built(
     """The pipeline, or one that says which data set it lacks: another pipeline may be the one that is run."""
     try:
         return build(configuration)
-    except MissingDataSetError as error:
+    except UnnamedInputError as error:
         return data.create_refusal(name, error)
 
 

@@ -85,7 +85,6 @@ def test_a_mistyped_key_is_named_with_the_nearest_one_first(
         (f"{DEFAULTS}.data.min_seconds", -1, "greater than or equal to 0"),
         (f"{DEFAULTS}.data.rendering.synthesis.max_seconds", -3, "out of range"),
         (f"{DEFAULTS}.model.preset", "big", "'auto', 'jukebox' or 'compact'"),
-        (f"{DEFAULTS}.model.weights", None, "--params=weights="),
         (f"{DEFAULTS}.examples.blend", "mono", "'shared', 'independent' or 'off'"),
         (f"{DEFAULTS}.phase_one.training.num_steps", -3, "out of range"),
         (f"{DEFAULTS}.phase_one.training.num_steps", 2.5, "fractional part"),

@@ -9,7 +9,7 @@ import yaml
 import sep_pipeline
 from sep_pipeline.configuration.jukebox_transfer import ArmParameters
 from sep_pipeline.configuration.project import ProjectParameters, parse_parameters
-from sep_pipeline.errors import ConfigurationError, MissingDataSetError
+from sep_pipeline.errors import ConfigurationError, UnnamedInputError
 
 CONF = Path(__file__).parents[2] / "conf"
 PAPER_FILES = sorted(CONF.glob("paper/*/*.yml"))
@@ -120,7 +120,7 @@ def test_a_data_set_that_is_not_named_stops_its_own_study_only(load_parameters: 
     tree["open_unmix"]["defaults"]["data"]["root"] = None
     parameters = parse_parameters(tree, Path("/project"))
     assert parameters.jukebox_transfer.data.name == "musdb18hq"
-    with pytest.raises(MissingDataSetError, match="a data set needs either a folder or a rendering"):
+    with pytest.raises(UnnamedInputError, match="a data set needs either a folder or a rendering"):
         _ = parameters.open_unmix
 
 

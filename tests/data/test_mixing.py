@@ -206,6 +206,22 @@ def test_a_fixed_mixture_depends_on_its_number_alone(tracks: list[Track]) -> Non
     np.testing.assert_array_equal(drawn.item(3), larger.batch(0)[3])
 
 
+@pytest.mark.parametrize("mode", ["coherent", "incoherent"])
+def test_a_fixed_mixture_comes_with_the_tracks_of_its_sources(tracks: list[Track], mode: str) -> None:
+    drawn = mixtures(tracks, mode=mode, num_items=20)
+    for number in range(20):
+        audio, track_ids = drawn.item_with_tracks(number)
+        np.testing.assert_array_equal(audio, drawn.item(number))
+        assert track_ids == tuple(f"song_{origin(source).track}" for source in audio)
+        assert mode == "incoherent" or len(set(track_ids)) == 1
+
+
+def test_a_group_of_stems_has_one_track_id(tracks: list[Track]) -> None:
+    groups = {"low": ("drums", "bass"), "high": ("piano", "flute")}
+    drawn = mixtures(tracks, stems=["low", "high"], groups=groups, mode="incoherent", num_items=1)
+    assert len(drawn.item_with_tracks(0)[1]) == 2
+
+
 def test_a_stream_without_end_has_no_epochs(tracks: list[Track]) -> None:
     with pytest.raises(ConfigurationError, match="num_items"):
         _ = mixtures(tracks).batches_per_epoch

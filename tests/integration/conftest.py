@@ -174,6 +174,12 @@ def open_unmix(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return finished(tmp_path_factory, "open_unmix")
 
 
+@pytest.fixture(scope="session")
+def chimera_transfer(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The whole of study 2. Tests must not change it."""
+    return finished(tmp_path_factory, "chimera_transfer")
+
+
 @pytest.fixture
 def study_copy(study: Project, make_project: MakeProject) -> Project:
     """A project with all finished work of the shared study, for tests that change something."""

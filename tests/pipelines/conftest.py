@@ -11,12 +11,27 @@ from kedro.config import OmegaConfigLoader
 from kedro.pipeline import Pipeline
 
 from sep_pipeline.configuration.project import ProjectParameters, parse_parameters
-from sep_pipeline.pipelines import data, jukebox_pretrain, jukebox_transfer, leaderboard, open_unmix, score
+from sep_pipeline.pipelines import (
+    chimera_transfer,
+    data,
+    jukebox_pretrain,
+    jukebox_transfer,
+    leaderboard,
+    open_unmix,
+    score,
+)
 
 RUN_TIME: dict[str, dict[str, str]] = {
     "base": {},
     "test": {},
-    "paper": {"musdb_root": "/music/musdb18hq", "weights": "/music/vqvae.pth.tar"},
+    "paper": {
+        "musdb_root": "/music/musdb18hq",
+        "slakh_root": "/music/slakh2100",
+        "bach10_root": "/music/Bach10_v1.1",
+        "choirset_root": "/music/DagstuhlChoirSet_V1.2.3",
+        "remixpacks_root": "/music/loops",
+        "weights": "/music/vqvae.pth.tar",
+    },
 }
 Change = Callable[[dict[str, Any]], None]
 
@@ -45,6 +60,7 @@ def make_pipelines(parameters: Any) -> Callable[..., dict[str, Pipeline]]:
             "ingest": jukebox_transfer.create_data_pipeline(configuration),
             "render": data.create_rendering(transfer.data, "jukebox_transfer.data"),
             "jukebox_pretrain": jukebox_pretrain.create_pipeline(configuration),
+            "chimera_transfer": chimera_transfer.create_pipeline(configuration),
             "open_unmix": open_unmix.create_pipeline(configuration),
             "score": score.create_pipeline(configuration),
             "leaderboard": leaderboard.create_pipeline(configuration),

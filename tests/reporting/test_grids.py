@@ -5,7 +5,7 @@ import math
 import pytest
 
 from sep_pipeline.errors import NoInputError
-from sep_pipeline.reporting.grids import duration, grid_markdown, grid_plain, number
+from sep_pipeline.reporting.grids import TextTable, duration, grid_markdown, grid_plain, number
 
 ROWS = [{"model": "a", "loss": "1.5", "time": "7:50"}, {"model": "long_name", "loss": "–", "time": "0:07"}]
 
@@ -70,6 +70,12 @@ def test_numbers_are_not_rewritten():
 
 def test_without_a_note_there_is_no_gap():
     assert grid_plain(ROWS, title="Study 4").splitlines()[:2] == ["Study 4", ""]
+
+
+def test_a_table_is_written_in_both_forms():
+    table = TextTable(ROWS, "Study 4", "In dB.")
+    assert table.markdown() == grid_markdown(ROWS, title="Study 4", note="In dB.")
+    assert table.plain() == grid_plain(ROWS, title="Study 4", note="In dB.")
 
 
 @pytest.mark.parametrize("form", [grid_markdown, grid_plain])

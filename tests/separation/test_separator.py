@@ -14,8 +14,11 @@ from sep_pipeline.errors import (
     TooShortError,
     TruncatedCheckpointError,
 )
+from sep_pipeline.models.chimera import ChimeraConfig, ChimeraNet
 from sep_pipeline.models.vqvae import VQVAE, VQVAEConfig
+from sep_pipeline.models.weights import load_weights
 from sep_pipeline.separation import Separator, load_separator, read_card, save_separator, separate
+from sep_pipeline.separation.chimera_separator import ChimeraSeparator
 
 CONFIG = VQVAEConfig(width=4, num_blocks=2, embedding_width=4, num_codes=8)
 RATE = 8000
@@ -31,7 +34,7 @@ def _models():
     return models
 
 
-def _save(folder, **changes):
+def _save(folder, models=None, **changes):
     facts = {
         "name": "tiny",
         "model": "vqvae",
@@ -44,7 +47,7 @@ def _save(folder, **changes):
         "licence": "CC0-1.0",
         "metadata": {"arm": "scratch", "chunk_samples": 256},
     }
-    return save_separator(folder, _models(), **(facts | changes))
+    return save_separator(folder, models or _models(), **(facts | changes))
 
 
 @pytest.fixture
@@ -89,6 +92,54 @@ def test_the_card_is_plain_json_with_the_model_configuration(folder):
         "drums.safetensors",
         "separator.json",
     ]
+
+
+def _chimera(seed):
+    config = ChimeraConfig(num_sources=2, window_length=64, hop_length=16, hidden_size=4, num_layers=1)
+    return ChimeraNet(config, seed=seed), {"model": "chimera", "config": config}
+
+
+def test_one_model_of_several_stems_has_one_file(tmp_path):
+    network, kind = _chimera(0)
+    card = _save(tmp_path / "tiny", dict.fromkeys(("vocals", "drums"), network), **kind)
+    assert card.weights == dict.fromkeys(("vocals", "drums"), "weights.safetensors")
+    names = sorted(path.name for path in (tmp_path / "tiny").iterdir())
+    assert names == ["separator.json", "weights.safetensors"]
+    state, text = load_weights(tmp_path / "tiny" / "weights.safetensors")
+    assert text["stem"] == "vocals+drums"
+    assert all(torch.equal(state[name], tensor) for name, tensor in network.state_dict().items())
+
+
+def test_one_model_of_several_stems_is_loaded(tmp_path):
+    network, kind = _chimera(0)
+    stems, mixture = ("vocals", "drums"), _noise(1, 500)
+    _save(tmp_path / "tiny", dict.fromkeys(stems, network), **kind, metadata={})
+    loaded = load_separator(tmp_path / "tiny")
+    expected = ChimeraSeparator(name="tiny", network=network, stems=stems, sample_rate=RATE)
+    assert (loaded.stems, loaded.sample_rate) == (stems, RATE)
+    np.testing.assert_array_equal(loaded.separate(mixture), expected.separate(mixture))
+
+
+def test_equal_models_that_are_not_the_same_have_a_file_each(tmp_path):
+    (first, kind), (second, _) = _chimera(0), _chimera(0)
+    card = _save(tmp_path / "tiny", {"vocals": first, "drums": second}, **kind)
+    assert card.weights == {"vocals": "vocals.safetensors", "drums": "drums.safetensors"}
+    assert (tmp_path / "tiny" / "drums.safetensors").exists()
+
+
+def test_a_model_of_some_stems_has_a_file_beside_that_of_the_others(tmp_path):
+    (shared, kind), (own, _) = _chimera(0), _chimera(1)
+    card = _save(tmp_path / "tiny", {"vocals": shared, "drums": own, "bass": shared}, **kind)
+    assert card.weights == {
+        "vocals": "vocals.safetensors",
+        "drums": "drums.safetensors",
+        "bass": "vocals.safetensors",
+    }
+
+
+def test_a_single_stem_has_a_file_of_its_name(tmp_path):
+    network, kind = _chimera(0)
+    assert _save(tmp_path / "tiny", {"vocals": network}, **kind).weights == {"vocals": "vocals.safetensors"}
 
 
 def test_saving_again_replaces_the_folder(folder):

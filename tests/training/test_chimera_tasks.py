@@ -219,6 +219,33 @@ def test_evaluation_is_the_mean_over_all_validation_batches(
         assert together.evaluate()["loss"] == pytest.approx(expected, rel=1e-6)
 
 
+def test_followed_figures_stand_beside_the_loss(
+    chimera: dict[str, Tensor], golden_task: Callable[..., ChimeraTask]
+) -> None:
+    followed: list[ChimeraNet] = []
+
+    def follow(network: ChimeraNet) -> dict[str, float]:
+        followed.append(network)
+        return {"si_sdr": 3.5}
+
+    validation = FixedBatches(chimera["audio/sources"].unsqueeze(2))
+    plain = golden_task(validation=validation)
+    task = golden_task(validation=validation, follow=follow)
+    task.module.eval()
+    with torch.no_grad():
+        assert task.evaluate() == {**plain.evaluate(), "si_sdr": 3.5}
+    assert followed == [task.module]
+
+
+def test_followed_figures_stand_in_the_curves(
+    chimera: dict[str, Tensor], golden_task: Callable[..., ChimeraTask], tmp_path: Path
+) -> None:
+    validation, values = FixedBatches(chimera["audio/sources"].unsqueeze(2)), iter([1.0, 2.0])
+    task = golden_task(validation=validation, follow=lambda network: {"si_sdr": next(values)})
+    result = _trained(task, tmp_path, 4, evaluate_every_steps=2)
+    assert _curve(result, "evaluation/si_sdr") == [1.0, 2.0]
+
+
 @pytest.mark.parametrize("num_stems", [2, 3, 4])
 def test_pre_training_takes_any_number_of_sources(golden_network: ChimeraNet, num_stems: int) -> None:
     audio = 0.1 * torch.randn(2, num_stems, 1, 300, generator=torch.Generator().manual_seed(0))

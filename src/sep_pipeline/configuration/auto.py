@@ -15,7 +15,7 @@ from sep_pipeline.configuration.strict import from_project
 from sep_pipeline.data.chorales import PLAYERS, ChoraleConfig
 from sep_pipeline.data.layouts import bach10, choirset, musdb_lists, slakh
 from sep_pipeline.data.layouts.detection import AUTO, layout_of, require_layout
-from sep_pipeline.errors import MissingDataSetError, NoInputError
+from sep_pipeline.errors import NoInputError, UnnamedInputError
 
 RENDERED_NAME = "rendered"
 RENDERED_LAYOUT = "slakh"
@@ -39,14 +39,14 @@ def resolved_store(values: Mapping[str, Any], info: ValidationInfo) -> dict[str,
         info: Of the validation; its context may name the project folder.
 
     Raises:
-        MissingDataSetError: There is neither a folder nor a rendering.
+        UnnamedInputError: There is neither a folder nor a rendering.
         NoInputError: The folder does not exist or has no layout that is known.
     """
     given = dict(values)
     root = from_project(Path(given["root"]), info) if given.get("root") else None
     rendering = None if root is not None else given.get("rendering")
     if root is None and rendering is None:
-        raise MissingDataSetError(
+        raise UnnamedInputError(
             "a data set needs either a folder or a rendering",
             parameter=f"data root of {given.get('name', AUTO)}",
             expected=MUSDB_OPTION if given.get("layout") == "musdb_hq" else "root or rendering",

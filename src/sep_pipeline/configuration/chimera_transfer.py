@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -72,6 +72,11 @@ class ConditionParameters(Strict):
     incoherent: bool = False
     semitones: tuple[float, float] = (0.0, 0.0)
     tempo: tuple[float, float] = (1.0, 1.0)
+
+    @property
+    def changes_sound(self) -> bool:
+        """Whether pitch or tempo change."""
+        return self.semitones != (0.0, 0.0) or self.tempo != (1.0, 1.0)
 
 
 class ArmParameters(Strict):
@@ -203,6 +208,24 @@ class ChimeraTransferParameters(StudyParameters):
             require_known([arm.condition], self.conditions, f"arms.{name}.condition")
         return self
 
+    @model_validator(mode="after")
+    def _stores_are_alike(self) -> ChimeraTransferParameters:
+        kinds = {(store.sample_rate, store.channels) for store in self.stores.values()}
+        if len(kinds) > 1 or any(channels != 1 for _, channels in kinds):
+            raise ConfigurationError(
+                "the study mixes mono stores of one sample rate",
+                parameter="stores",
+                expected="one sample_rate, channels 1",
+                found=", ".join(f"{rate} Hz, {channels} channels" for rate, channels in sorted(kinds)),
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _curve_exists(self) -> ChimeraTransferParameters:
+        if self.evaluation.curve_downstream is not None:
+            require_known([self.evaluation.curve_downstream], self.mixtures, "evaluation.curve_downstream")
+        return self
+
     @property
     def run_arms(self) -> dict[str, ArmParameters]:
         """The arms of this run by name."""
@@ -237,12 +260,16 @@ class ChimeraTransferParameters(StudyParameters):
         """Mixtures that models of this run are scored on."""
         return tuple(dict.fromkeys(arm.downstream for arm in self.run_arms.values()))
 
-    def stores_of(self, mixture: str) -> tuple[str, ...]:
-        """Catalog names of the stores of a mixture."""
-        return tuple(f"{self.stores[name].name}.stem_store" for name in self.mixtures[mixture].stores)
+    def stores_of(self, mixture: str) -> dict[str, str]:
+        """Store name to catalog name of the stores of a mixture."""
+        return {name: f"{self.stores[name].name}.stem_store" for name in self.mixtures[mixture].stores}
 
     def grid(self) -> dict[str, Any]:
-        """`cells.<network>.all.seed_<n>` of pre-trained and scored networks, and `arm_runs.<arm>.seed_<n>`."""
+        """What nodes name beside the blocks.
+
+        `cells.<network>.all.seed_<n>` of pre-trained and scored networks, `arm_runs.<arm>.seed_<n>`, and
+        `is_scored.<mixture>`.
+        """
         names = [pretraining_name(*pretraining) for pretraining in self.pretrainings]
         cells = [
             Cell(study=STUDY, arm=name, stem=ALL_STEMS, seed=seed)
@@ -254,29 +281,16 @@ class ChimeraTransferParameters(StudyParameters):
             for name, arm in self.run_arms.items()
             for seed in self.run.seeds
         ]
-        return {"cells": nested_cells(cells), "arm_runs": nested_arm_runs(arm_runs)}
+        return {
+            "cells": nested_cells(cells),
+            "arm_runs": nested_arm_runs(arm_runs),
+            "is_scored": {name: name in self.downstream for name in self.used_mixtures},
+        }
 
 
 def pretraining_name(mixture: str, condition: str) -> str:
     """Name of a pre-trained network: `pretraining_slakh_none`."""
     return f"pretraining_{mixture}_{condition}"
-
-
-def fewest_samples(seconds: float, stores: Iterable[StoreParameters]) -> int:
-    """Samples of an excerpt at the rate that the stores share.
-
-    Raises:
-        ConfigurationError: The stores differ in rate or are not mono.
-    """
-    kinds = {(store.sample_rate, store.channels) for store in stores}
-    if len(kinds) > 1 or any(channels != 1 for _, channels in kinds):
-        raise ConfigurationError(
-            "the study mixes mono stores of one sample rate",
-            parameter=f"{STUDY}.defaults.stores",
-            expected="one sample_rate, channels 1",
-            found=sorted(kinds),
-        )
-    return round(seconds * kinds.pop()[0])
 
 
 def parse_chimera_transfer(block: Mapping[str, Any], project_path: Path | None) -> ChimeraTransferParameters:

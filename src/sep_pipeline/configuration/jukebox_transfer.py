@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from sep_pipeline.configuration.examples import ExampleParameters
 from sep_pipeline.configuration.strict import ProjectPath, Strict
 from sep_pipeline.configuration.study import StemStudyParameters, parse_study
-from sep_pipeline.errors import ConfigurationError
+from sep_pipeline.errors import UnnamedInputError
 from sep_pipeline.training.config import TrainingConfig
 
 STUDY = "jukebox_transfer"
@@ -34,7 +34,7 @@ class ModelParameters(Strict):
     @classmethod
     def _are_named(cls, weights: object, info: ValidationInfo) -> object:
         if not isinstance(weights, str | Path) or not str(weights):
-            raise ConfigurationError(
+            raise UnnamedInputError(
                 "the weights that transfer starts from are not named",
                 parameter="model.weights",
                 expected="shipped, or a file as in --params=weights=/path/to/vqvae.pth.tar",

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from sep_pipeline.configuration.strict import ProjectPath, Strict, WithoutEffect
 from sep_pipeline.configuration.study import StemStudyParameters, parse_study
-from sep_pipeline.errors import ConfigurationError
+from sep_pipeline.errors import ConfigurationError, UnnamedInputError
 from sep_pipeline.models.open_unmix import OpenUnmixConfig, SpectrogramConfig
 from sep_pipeline.separation.em_wiener import EMWienerConfig
 from sep_pipeline.training.config import TrainingConfig
@@ -28,7 +28,7 @@ class ModelParameters(Strict):
         bandwidth_hz: The model reads no frequency above.
         dropout: Share of values dropped between the layers of the LSTM while training.
         released: Folder or file that the `openunmix` package wrote or published; its models are evaluated as
-            they are, whatever the sizes above, and nothing is trained.
+            they are, whatever the sizes above, and nothing is trained. `unnamed` has to be named for a run.
     """
 
     hidden_size: int
@@ -36,7 +36,7 @@ class ModelParameters(Strict):
     unidirectional: bool = False
     bandwidth_hz: float = Field(default=16000.0, gt=0)
     dropout: float = 0.4
-    released: ProjectPath | None = None
+    released: ProjectPath | Literal["unnamed"] | None = None
 
     def config(self, spectrogram: SpectrogramConfig, num_channels: int, sample_rate: int) -> OpenUnmixConfig:
         """The network's configuration for a data set."""
@@ -171,6 +171,18 @@ class OpenUnmixParameters(StemStudyParameters):
                     parameter=f"evaluation.{name}",
                     expected=f"a {name} arm",
                     found=arm,
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _released_models_are_named(self) -> OpenUnmixParameters:
+        for name in self.run.arms:
+            if self.arms[name].model.released == "unnamed":
+                raise UnnamedInputError(
+                    f"the arm {name} evaluates released models, and no folder is named",
+                    parameter=f"{STUDY}.arms.{name}.model.released",
+                    expected="a folder, as in --params=weights=/path/to/umx",
+                    found="none",
                 )
         return self
 

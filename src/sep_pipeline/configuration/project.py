@@ -8,6 +8,13 @@ from typing import Any
 
 from pydantic import ConfigDict
 
+from sep_pipeline.configuration.chimera_transfer import (
+    STUDY as CHIMERA_TRANSFER,
+)
+from sep_pipeline.configuration.chimera_transfer import (
+    ChimeraTransferParameters,
+    parse_chimera_transfer,
+)
 from sep_pipeline.configuration.execution import ExecutionParameters, ProcessParameters
 from sep_pipeline.configuration.jukebox_pretrain import JukeboxPretrainParameters
 from sep_pipeline.configuration.jukebox_transfer import (
@@ -22,7 +29,7 @@ from sep_pipeline.configuration.open_unmix import OpenUnmixParameters, parse_ope
 from sep_pipeline.configuration.scoring import LeaderboardParameters, ScoreParameters
 from sep_pipeline.configuration.strict import Strict, parse, require_known
 from sep_pipeline.configuration.study import Study, StudyParameters
-from sep_pipeline.errors import MissingDataSetError
+from sep_pipeline.errors import UnnamedInputError
 
 EXECUTION_KEYS = ("device", "precision")
 PROCESS_KEYS = ("num_processes",)
@@ -31,6 +38,10 @@ RUN_TIME_KEYS = (
     "layout",
     "stems",
     "musdb_root",
+    "slakh_root",
+    "bach10_root",
+    "choirset_root",
+    "remixpacks_root",
     "weights",
     "data_folder",
     "estimates",
@@ -46,12 +57,14 @@ TOP_LEVEL_KEYS = (
     "leaderboard",
     "jukebox_pretrain",
     JUKEBOX_TRANSFER,
+    CHIMERA_TRANSFER,
     OPEN_UNMIX,
 )
 
 
 _STUDIES: Mapping[str, Callable[[Mapping[str, Any], Path | None], StudyParameters]] = {
     JUKEBOX_TRANSFER: parse_jukebox_transfer,
+    CHIMERA_TRANSFER: parse_chimera_transfer,
     OPEN_UNMIX: parse_open_unmix,
 }
 """Study to what checks its block."""
@@ -62,7 +75,8 @@ class ProjectParameters(Strict):
 
     Attributes:
         studies: Study name to its parameters.
-        missing: Study name to what is said about one whose data set is not named. Other studies can run.
+        missing: Study name to what is said about one for which a folder or weights are not named. Other
+            studies can run.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -73,16 +87,21 @@ class ProjectParameters(Strict):
     leaderboard: LeaderboardParameters
     jukebox_pretrain: JukeboxPretrainParameters
     studies: dict[str, StudyParameters]
-    missing: dict[str, MissingDataSetError]
+    missing: dict[str, UnnamedInputError]
 
     @property
     def jukebox_transfer(self) -> JukeboxTransferParameters:
         """Study 1.
 
         Raises:
-            MissingDataSetError: Its data set is not named; so it is for the other studies.
+            UnnamedInputError: Its data set or weights are not named; so it is for the other studies.
         """
         return self._study(JUKEBOX_TRANSFER, JukeboxTransferParameters)
+
+    @property
+    def chimera_transfer(self) -> ChimeraTransferParameters:
+        """Study 2."""
+        return self._study(CHIMERA_TRANSFER, ChimeraTransferParameters)
 
     @property
     def open_unmix(self) -> OpenUnmixParameters:
@@ -111,11 +130,11 @@ def parse_parameters(raw: Mapping[str, Any], project_path: Path | None = None) -
     execution = {key: raw[key] for key in EXECUTION_KEYS if key in raw}
     processes = {key: raw[key] for key in PROCESS_KEYS if key in raw}
     studies: dict[str, StudyParameters] = {}
-    missing: dict[str, MissingDataSetError] = {}
+    missing: dict[str, UnnamedInputError] = {}
     for name, parse_block in _STUDIES.items():
         try:
             studies[name] = parse_block(raw.get(name, {}), project_path)
-        except MissingDataSetError as error:
+        except UnnamedInputError as error:
             missing[name] = error
     return ProjectParameters(
         execution=parse(ExecutionParameters, execution),

@@ -116,9 +116,7 @@ def _with_whole_name(error: ConfigurationError, values: Mapping[str, Any], name:
     for dotted, value in _leaves(values, name):
         is_named = error.parameter is not None and f".{dotted}".endswith(f".{error.parameter}")
         if is_named and value == error.found:
-            return ConfigurationError(
-                error.problem, parameter=dotted, expected=error.expected, found=error.found
-            )
+            return type(error)(error.problem, parameter=dotted, expected=error.expected, found=error.found)
     return error
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
 from sep_pipeline.errors import StemMismatchError
 
@@ -117,21 +116,27 @@ def _weighted(embedding: Tensor, assignment: Tensor, weights: Tensor) -> tuple[T
     """Rows of one item scaled to unit norm and weighted: (point, dimension) and (stem, point)."""
     weight = weights.reshape(-1)
     points = embedding.reshape(-1, embedding.shape[-1])
-    scale = weight / torch.linalg.vector_norm(points, dim=1).clamp_min(_SMALLEST_NORM)
-    clusters = functional.normalize(assignment.reshape(len(assignment), -1), dim=0, eps=_SMALLEST_NORM)
-    return points * scale[:, None], clusters * weight
+    scale = weight / _row_norms(points).squeeze(1)
+    clusters = assignment.reshape(len(assignment), -1)
+    lengths = clusters.square().sum(dim=0).sqrt_().clamp_min_(_SMALLEST_NORM)
+    return points * scale[:, None], clusters * (weight / lengths)
 
 
 def _through_normalisation(gradient: Tensor, embedding: Tensor, weights: Tensor) -> Tensor:
     """Gradient towards the embedding of one item from that towards its weighted unit rows."""
     points = embedding.reshape(-1, embedding.shape[-1])
-    norm = torch.linalg.vector_norm(points, dim=1, keepdim=True).clamp_min(_SMALLEST_NORM)
+    norm = _row_norms(points)
     along = torch.linalg.vecdot(gradient, points).unsqueeze(1) / norm.square()
     return (
         torch.addcmul(gradient, along, points, value=-1.0)
         .mul_(weights.reshape(-1, 1) / norm)
         .view_as(embedding)
     )
+
+
+def _row_norms(points: Tensor) -> Tensor:
+    """Norms of short rows, (point, 1), none below `_SMALLEST_NORM`; several times as fast as `vector_norm`."""
+    return (points.square() @ points.new_ones(points.shape[1], 1)).sqrt_().clamp_min_(_SMALLEST_NORM)
 
 
 def _squared_total(weights: Tensor) -> Tensor:

@@ -43,8 +43,8 @@ def cluster_interval(
 
     Returns:
         Mean over excerpts, then over seeds, with its interval; the same for the same arguments. `num_tracks` is
-        the number of songs with a score, of the source with the fewest. No interval (NaN) if that is below two
-        or a score is infinite.
+        the number of songs with a score, of the source with the fewest, `num_seeds` that of seeds with a score.
+        No interval (NaN) if there are fewer than two songs or a score is infinite.
 
     Raises:
         StemMismatchError: There is not one song for every excerpt.
@@ -58,8 +58,9 @@ def cluster_interval(
             parameter="cluster_interval",
             found=(confidence, num_resamples),
         )
-    has_score = ~np.all(np.isnan(values), axis=0)
-    scored = values[:, has_score]
+    is_missing = np.isnan(values)
+    has_score = ~np.all(is_missing, axis=0)
+    scored = values[~np.all(is_missing, axis=1)][:, has_score]
     parts = _split([song for song, is_used in zip(songs, has_score, strict=True) if is_used])
     num_songs = min((len(set(names)) for names in zip(*parts, strict=True)), default=0)
     low = high = math.nan
@@ -68,7 +69,7 @@ def cluster_interval(
         tail = 50.0 * (1.0 - confidence)
         low, high = (float(end) for end in np.nanpercentile(means, (tail, 100.0 - tail)))
     return Interval(
-        value=_mean_of_means(scored), low=low, high=high, num_tracks=num_songs, num_seeds=len(values)
+        value=_mean_of_means(scored), low=low, high=high, num_tracks=num_songs, num_seeds=len(scored)
     )
 
 
@@ -100,6 +101,6 @@ def _resampled(
 
 
 def _mean_of_means(values: Values) -> float:
-    """Mean over excerpts, then over seeds that have any."""
-    means = [row[~np.isnan(row)].mean() for row in values if not np.isnan(row).all()]
+    """Mean over excerpts, then over seeds; every seed has a score."""
+    means = [row[~np.isnan(row)].mean() for row in values]
     return float(np.mean(means)) if means else math.nan

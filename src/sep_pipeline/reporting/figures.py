@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#999999")
 """Colours that remain apart for the common forms of colour blindness (Okabe and Ito 2008)."""
 
+_DASHES = ("-", "--", ":")
+
 _MARKERS = "os^Dvp*X"
 _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
@@ -186,7 +188,13 @@ def _draw_losses(panel: Axes, curves: pd.DataFrame, arms: Sequence[str]) -> None
     for index, arm in enumerate(arms):
         line = curves[curves["arm"] == arm].groupby("step")["value"].mean()
         panel.plot(
-            line.index, line.to_numpy(), color=COLOURS[index % len(COLOURS)], linewidth=1.1, label=str(arm)
+            line.index,
+            line.to_numpy(),
+            color=COLOURS[index % len(COLOURS)],
+            # Lines that share a colour differ in their dashes.
+            linestyle=_DASHES[index // len(COLOURS) % len(_DASHES)],
+            linewidth=1.1,
+            label=str(arm),
         )
 
 

@@ -4,11 +4,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sep_pipeline.errors import NoInputError
 from sep_pipeline.reporting.rendering import DASH, MINUS
 
 Row = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table that is written in both forms.
+
+    Attributes:
+        rows: Column head to cell; all rows have the same heads.
+        title: Heading.
+        note: What the figures are, in sentences.
+    """
+
+    rows: Sequence[Row]
+    title: str
+    note: str
+
+    def markdown(self) -> str:
+        """For files and pages; see `grid_markdown`."""
+        return grid_markdown(self.rows, title=self.title, note=self.note)
+
+    def plain(self) -> str:
+        """For a terminal; see `grid_plain`."""
+        return grid_plain(self.rows, title=self.title, note=self.note)
 
 
 def grid_markdown(rows: Sequence[Row], *, title: str, note: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol, get_args
 
 import torch
@@ -45,6 +45,7 @@ class ChimeraTask:
         freeze: See `ChimeraNet.freeze`; other than "none" for the objective "mask" only.
         clustering_weight: Weight of deep clustering in "whole"; the mask loss has the rest.
         validation: Fixed mixtures for `evaluate`, which looks at all of their batches.
+        follow: Further figures about the network for `evaluate`, such as a score whose curve is of interest.
 
     Raises:
         ConfigurationError: A word is unknown, the weight is out of range, or nothing would learn.
@@ -59,11 +60,12 @@ class ChimeraTask:
         freeze: Freeze = "none",
         clustering_weight: float = 0.01,
         validation: FixedExamples | None = None,
+        follow: Callable[[ChimeraNet], Mapping[str, float]] | None = None,
     ) -> None:
         _check(objective, freeze, clustering_weight)
         network.freeze(freeze)
         self.module = network
-        self._examples, self._validation = examples, validation
+        self._examples, self._validation, self._follow = examples, validation, follow
         self._objective, self._clustering_weight = objective, clustering_weight
 
     def batch(self, step: int) -> Tensor:
@@ -80,7 +82,7 @@ class ChimeraTask:
         return self._losses(batch)
 
     def evaluate(self) -> Mapping[str, float]:
-        """Loss and terms, each the mean over all validation batches.
+        """Loss and terms, each the mean over all validation batches, and what is followed.
 
         Raises:
             ConfigurationError: There are no validation mixtures.
@@ -95,7 +97,8 @@ class ChimeraTask:
         for step in range(num_batches):
             for name, value in self._losses(self._validation.batch(step).to(device)).items():
                 sums[name] = sums.get(name, 0.0) + float(value)
-        return {name: total / num_batches for name, total in sums.items()}
+        means = {name: total / num_batches for name, total in sums.items()}
+        return means if self._follow is None else {**means, **self._follow(self.module)}
 
     def _losses(self, batch: Tensor) -> dict[str, Tensor]:
         self._check_stems(batch)

@@ -7,7 +7,7 @@ from functools import partial
 from kedro.pipeline import Pipeline, node
 
 from sep_pipeline.configuration.data import StoreParameters
-from sep_pipeline.errors import MissingDataSetError
+from sep_pipeline.errors import UnnamedInputError
 from sep_pipeline.pipelines.data.nodes import (
     ingest_folder,
     ingest_rendered_songs,
@@ -81,7 +81,7 @@ def create_ingestion(store: StoreParameters, parameters: str) -> Pipeline:
     )
 
 
-def create_refusal(pipeline_name: str, error: MissingDataSetError) -> Pipeline:
+def create_refusal(pipeline_name: str, error: UnnamedInputError) -> Pipeline:
     """Stands for a pipeline that cannot be built; `refuse_if_incomplete` stops its run before anything else."""
     step = node(
         partial(_refuse, error),
@@ -96,12 +96,12 @@ def refuse_if_incomplete(pipeline: Pipeline) -> None:
     """Stop a run of a pipeline that `create_refusal` made.
 
     Raises:
-        MissingDataSetError: The data set of the study is not named.
+        UnnamedInputError: A folder or weights that the study needs are not named.
     """
     for step in pipeline.nodes:
         if step.name.startswith(REFUSAL):
             step.func()
 
 
-def _refuse(error: MissingDataSetError) -> None:
+def _refuse(error: UnnamedInputError) -> None:
     raise error

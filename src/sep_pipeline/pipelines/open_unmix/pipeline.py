@@ -227,7 +227,7 @@ def _tables(study: OpenUnmixParameters, grid: list[tuple[str, int]]) -> Iterator
         name="draw_losses",
         namespace="tables",
     )
-    arm, seed = grid[0]
+    arm, seed = study.compared_arms[0] if study.compared_arms else grid[0][0], grid[0][1]
     yield node(
         nodes.draw_spectrograms,
         inputs=[

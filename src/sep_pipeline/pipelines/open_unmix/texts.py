@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -13,7 +12,7 @@ from sep_pipeline.metrics.aggregate import MEDIAN_OF_MEDIANS, aggregate
 from sep_pipeline.metrics.track_scores import SDR_WHOLE_SONG
 from sep_pipeline.pipelines.open_unmix.losses import means_over_cells
 from sep_pipeline.reporting.comparisons import format_p_value
-from sep_pipeline.reporting.grids import Row, duration, grid_markdown, grid_plain, number
+from sep_pipeline.reporting.grids import TextTable, duration, number
 from sep_pipeline.reporting.rendering import DASH, count_of, format_decibels, format_interval, format_printed
 from sep_pipeline.reporting.scores import TOTAL, score_array, stems_of
 
@@ -49,23 +48,6 @@ PRINTED_TARGET = "vocals"
 """Stem that the printed scores probably belong to; the paper names none."""
 
 LABELS = {"zero": "floor: silence", "scaled_mixture": "floor: scaled mixture", "umx": "UMX"}
-
-
-@dataclass(frozen=True)
-class TextTable:
-    """A table that is written twice."""
-
-    rows: Sequence[Row]
-    title: str
-    note: str
-
-    def markdown(self) -> str:
-        """For files and pages."""
-        return grid_markdown(self.rows, title=self.title, note=self.note)
-
-    def plain(self) -> str:
-        """For a terminal."""
-        return grid_plain(self.rows, title=self.title, note=self.note)
 
 
 def score_table(table: pd.DataFrame, printed: Mapping[str, Any]) -> TextTable:

@@ -113,7 +113,7 @@ def measure_input_statistics(
     """Mean and deviation per bin over all training mixtures as they are (spec of the study, section 3)."""
     tracks = store_tracks(stem_store, "train")
     mean, deviation = input_statistics((_read(track, MIXTURE) for track in tracks), spectrogram)
-    return Weights({"mean": mean.float(), "deviation": deviation.float()}, {"tracks": str(len(tracks))})
+    return Weights({"mean": mean, "deviation": deviation}, {"tracks": str(len(tracks))})
 
 
 def _read(track: Track, name: str) -> Tensor:

@@ -1,0 +1,104 @@
+"""Nodes after the training: separator folders, and scores of the excerpts."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sep_pipeline.configuration.chimera_transfer import (
+    ALL_STEMS,
+    ArmParameters,
+    ChimeraEvaluationParameters,
+    MixtureParameters,
+)
+from sep_pipeline.configuration.execution import ExecutionParameters
+from sep_pipeline.configuration.study import ArmRun
+from sep_pipeline.datasets import FolderWriter, Weights
+from sep_pipeline.mapping import map_tracks
+from sep_pipeline.metrics.track_scores import SI_SDR
+from sep_pipeline.models.chimera import ChimeraConfig, ChimeraNet
+from sep_pipeline.models.weights import load_into
+from sep_pipeline.pipelines.chimera_transfer.excerpt_scores import EXCERPT_COLUMNS
+from sep_pipeline.pipelines.chimera_transfer.mixtures import excerpt_examples, scored_excerpt
+from sep_pipeline.pipelines.chimera_transfer.scoring import score_excerpt
+from sep_pipeline.pipelines.data.store import store_hash
+from sep_pipeline.separation import load_separator, save_separator
+
+IMPROVEMENT = "SI-SDRi"
+
+
+def assemble_separator(
+    weights: Weights, arm_run: ArmRun, mixture_checked: dict[str, Any], **stem_stores: Path
+) -> FolderWriter:
+    """Make the trained network of one arm and seed a separator folder."""
+    config = ChimeraConfig(**json.loads(weights.metadata["config"]))
+    network = ChimeraNet(config)
+    load_into(network, weights.state, file=f"weights of {arm_run.arm}")
+    return partial(
+        save_separator,
+        models=dict.fromkeys(arm_run.stems, network),
+        name=f"{arm_run.study} {arm_run.arm}",
+        model="chimera",
+        config=config,
+        sample_rate=mixture_checked["sample_rate"],
+        channels=1,
+        seed=arm_run.seed,
+        steps=int(weights.metadata["steps"]),
+        data_hash="+".join(store_hash(store) for store in stem_stores.values()),
+        licence="that of the training data",
+        metadata={"study": arm_run.study, "arm": arm_run.arm, "weights": weights.metadata["source"]},
+    )
+
+
+def score_excerpts(
+    separator: Path,
+    mixture: MixtureParameters,
+    evaluation: ChimeraEvaluationParameters,
+    arm_run: ArmRun,
+    arm: ArmParameters,
+    execution: ExecutionParameters,
+    **stem_stores: Path,
+) -> pd.DataFrame:
+    """Score one arm and seed on the excerpts of its downstream set.
+
+    Returns:
+        An excerpts frame, see `EXCERPT_COLUMNS`.
+    """
+    loaded = load_separator(
+        separator, device=execution.resolved_device(), precision=execution.resolved_precision()
+    )
+    drawn = excerpt_examples(mixture, evaluation, stem_stores)
+    scored = map_tracks(
+        lambda number: score_excerpt(loaded, scored_excerpt(mixture, drawn, number)),
+        {f"excerpt {number}": number for number in range(evaluation.num_excerpts)},
+        description=f"{arm_run.arm} seed {arm_run.seed}",
+        num_processes=1,
+    )
+    place = {"arm": arm_run.arm, "seed": arm_run.seed, "downstream": arm.downstream}
+    rows = [place | row for found in scored.values() for row in found]
+    return pd.DataFrame(rows, columns=list(EXCERPT_COLUMNS))
+
+
+def collect_excerpts(*excerpts: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """All scores of the study.
+
+    Returns:
+        An excerpts frame of every arm and seed; and the same as scores in dB by arm, stem, seed, track (the
+        excerpt) and metric, with the mean over stems as the stem `all`, which is what the runs in MLflow show.
+    """
+    together = pd.concat(excerpts, ignore_index=True)
+    figures = {
+        SI_SDR: together["si_sdr"],
+        IMPROVEMENT: together["si_sdr"] - together["si_sdr_mixture"],
+    }
+    place = ["arm", "seed", "excerpt", "stem"]
+    by_metric = [together[place].assign(metric=metric, value=values) for metric, values in figures.items()]
+    scores = pd.concat(by_metric, ignore_index=True)
+    means = scores.groupby(["arm", "seed", "excerpt", "metric"], sort=False)["value"].mean().reset_index()
+    scores = pd.concat([scores, means.assign(stem=ALL_STEMS)], ignore_index=True)
+    scores["track"] = scores.pop("excerpt").map("excerpt {}".format)
+    return together, scores

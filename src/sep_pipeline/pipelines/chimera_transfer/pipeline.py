@@ -1,0 +1,209 @@
+"""Wires study 2: shared pre-trainings, one network per arm and seed, scores of excerpts, tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kedro.pipeline import Pipeline, node
+from kedro.pipeline.node import Node
+
+from sep_pipeline.configuration.chimera_transfer import (
+    ALL_STEMS,
+    STUDY,
+    ArmParameters,
+    ChimeraTransferParameters,
+    pretraining_name,
+)
+from sep_pipeline.configuration.project import ProjectParameters
+from sep_pipeline.pipelines import data
+from sep_pipeline.pipelines.chimera_transfer import nodes
+from sep_pipeline.pipelines.study.training import collect_curves
+
+PARAMETERS = f"params:{STUDY}"
+TABLES = [f"{STUDY}.table_{number}" for number in (1, 2, 3, 4, 5)]
+FIGURES = [f"{STUDY}.figure_{number}" for number in (1, 2, 3)]
+
+
+def create_pipeline(configuration: ProjectParameters) -> Pipeline:
+    """The whole study with its upstream."""
+    study = configuration.chimera_transfer
+    seeds = study.run.seeds
+    stores = [
+        data.create_pipeline(store, f"{STUDY}.stores.{name}") for name, store in study.used_stores.items()
+    ]
+    steps = [
+        *(_check(study, name) for name in study.used_mixtures),
+        *(_pretraining(study, *pretraining, seed) for pretraining in study.pretrainings for seed in seeds),
+        *(
+            step
+            for name, arm in study.run_arms.items()
+            for seed in seeds
+            for step in (_training(study, name, arm, seed), *_evaluation(study, name, arm, seed))
+        ),
+        *_results(study),
+    ]
+    return sum(stores, Pipeline([])) + Pipeline(steps)
+
+
+def _check(study: ChimeraTransferParameters, mixture: str) -> Node:
+    return node(
+        nodes.check_mixture,
+        inputs={
+            "mixture": f"{PARAMETERS}.mixtures.{mixture}",
+            "examples": f"{PARAMETERS}.examples",
+            "evaluation": f"{PARAMETERS}.evaluation",
+            "is_scored": f"{PARAMETERS}.is_scored.{mixture}",
+            **study.stores_of(mixture),
+        },
+        outputs=_checked(mixture),
+        name=f"check_{mixture}",
+        namespace="prepare",
+    )
+
+
+def _pretraining(study: ChimeraTransferParameters, mixture: str, condition: str, seed: int) -> Node:
+    name = f"{pretraining_name(mixture, condition)}.{ALL_STEMS}.seed_{seed}"
+    return node(
+        nodes.train_pretraining,
+        inputs={
+            **_training_inputs(study, mixture, "pretraining", name),
+            "condition": f"{PARAMETERS}.conditions.{condition}",
+        },
+        outputs=[f"{STUDY}.{name}.pretraining_weights", f"{STUDY}.{name}.pretraining_curves"],
+        name="train_pretraining",
+        namespace=name,
+        tags="training",
+    )
+
+
+def _training(study: ChimeraTransferParameters, arm: str, facts: ArmParameters, seed: int) -> Node:
+    name = f"{arm}.{ALL_STEMS}.seed_{seed}"
+    stage = "baseline" if facts.pretrained_on is None else "fine_tuning"
+    inputs = {
+        **_training_inputs(study, facts.downstream, stage, name),
+        "evaluation": f"{PARAMETERS}.evaluation",
+        "arm": f"{PARAMETERS}.arms.{arm}",
+    }
+    if facts.pretrained_on is not None:
+        source = pretraining_name(facts.pretrained_on, facts.condition)
+        inputs["pretrained"] = f"{STUDY}.{source}.{ALL_STEMS}.seed_{seed}.pretraining_weights"
+    return node(
+        nodes.train_downstream,
+        inputs=inputs,
+        outputs=[f"{STUDY}.{name}.downstream_weights", f"{STUDY}.{name}.downstream_curves"],
+        name="train_downstream",
+        namespace=name,
+        tags="training",
+    )
+
+
+def _training_inputs(study: ChimeraTransferParameters, mixture: str, stage: str, cell: str) -> dict[str, str]:
+    return {
+        "mixture": f"{PARAMETERS}.mixtures.{mixture}",
+        "examples": f"{PARAMETERS}.examples",
+        "network": f"{PARAMETERS}.network",
+        "training": f"{PARAMETERS}.stages.{stage}",
+        "cell": f"{PARAMETERS}.cells.{cell}",
+        "execution": "params:execution",
+        # One entry for all cells: an entry per cell would be a box per cell in the graph.
+        "trackers": f"{STUDY}.mlflow_runs",
+        "checkpoints": f"{STUDY}.checkpoints",
+        "mixture_checked": _checked(mixture),
+        **study.stores_of(mixture),
+    }
+
+
+def _evaluation(
+    study: ChimeraTransferParameters, arm: str, facts: ArmParameters, seed: int
+) -> Iterator[Node]:
+    cell, arm_run = f"{STUDY}.{arm}.seed_{seed}", f"{PARAMETERS}.arm_runs.{arm}.seed_{seed}"
+    yield node(
+        nodes.assemble_separator,
+        inputs={
+            "weights": f"{STUDY}.{arm}.{ALL_STEMS}.seed_{seed}.downstream_weights",
+            "arm_run": arm_run,
+            "mixture_checked": _checked(facts.downstream),
+            **study.stores_of(facts.downstream),
+        },
+        outputs=f"{cell}.separator",
+        name=f"assemble_{arm}_seed_{seed}",
+        namespace=arm,
+    )
+    yield node(
+        nodes.score_excerpts,
+        inputs={
+            "separator": f"{cell}.separator",
+            "mixture": f"{PARAMETERS}.mixtures.{facts.downstream}",
+            "evaluation": f"{PARAMETERS}.evaluation",
+            "arm_run": arm_run,
+            "arm": f"{PARAMETERS}.arms.{arm}",
+            "execution": "params:execution",
+            **study.stores_of(facts.downstream),
+        },
+        outputs=f"{cell}.excerpt_scores",
+        name=f"score_{arm}_seed_{seed}",
+        namespace="scores",
+        tags="evaluation",
+    )
+
+
+def _results(study: ChimeraTransferParameters) -> Iterator[Node]:
+    grid = [(arm, seed) for arm in study.run.arms for seed in study.run.seeds]
+    yield node(
+        nodes.collect_excerpts,
+        inputs=[f"{STUDY}.{arm}.seed_{seed}.excerpt_scores" for arm, seed in grid],
+        outputs=[f"{STUDY}.excerpts", f"{STUDY}.scores"],
+        name="collect_excerpts",
+        namespace="scores",
+    )
+    yield node(
+        collect_curves,
+        inputs=[
+            *(f"{STUDY}.{arm}.{ALL_STEMS}.seed_{seed}.downstream_curves" for arm, seed in grid),
+            *(
+                f"{STUDY}.{pretraining_name(*names)}.{ALL_STEMS}.seed_{seed}.pretraining_curves"
+                for names in study.pretrainings
+                for seed in study.run.seeds
+            ),
+        ],
+        outputs=f"{STUDY}.curves",
+        name="collect_curves",
+        namespace="tables",
+    )
+    yield from _tables()
+
+
+def _tables() -> Iterator[Node]:
+    facts, evaluation = f"{STUDY}.arm_facts", f"{PARAMETERS}.evaluation"
+    yield node(
+        nodes.describe_arms,
+        inputs=[f"{PARAMETERS}.arms", f"{PARAMETERS}.run"],
+        outputs=facts,
+        name="describe_arms",
+        namespace="tables",
+    )
+    yield node(
+        nodes.make_tables,
+        inputs=[f"{STUDY}.excerpts", f"{STUDY}.curves", facts, "published_results", evaluation],
+        outputs=TABLES,
+        name="make_tables",
+        namespace="tables",
+    )
+    yield node(
+        nodes.write_tables,
+        inputs=TABLES,
+        outputs=[*(f"{table}_markdown" for table in TABLES), f"{STUDY}.result_text"],
+        name="write_tables",
+        namespace="tables",
+    )
+    yield node(
+        nodes.draw_figures,
+        inputs=[TABLES[0], TABLES[2], f"{STUDY}.curves", facts, evaluation],
+        outputs=FIGURES,
+        name="draw_figures",
+        namespace="tables",
+    )
+
+
+def _checked(mixture: str) -> str:
+    return f"{STUDY}.{mixture}.mixture_checked"
