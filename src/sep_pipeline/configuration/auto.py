@@ -28,7 +28,15 @@ STEMS_OF_LAYOUT: Mapping[str, tuple[str, ...]] = {
 }
 """Stems of the published data sets, for which no tree has to be read."""
 
-MUSDB_OPTION = "--params=musdb_root=/path/to/musdb18hq"
+ROOT_OPTIONS: Mapping[str, str] = {
+    "musdb_hq": "--params=musdb_root=/path/to/musdb18hq",
+    "musdb18": "--params=musdb_root=/path/to/musdb18",
+    "slakh": "--params=slakh_root=/path/to/slakh2100",
+    "bach10": "--params=bach10_root=/path/to/Bach10_v1.1",
+    "choirset": "--params=choirset_root=/path/to/DagstuhlChoirSet_V1.2.3",
+    "remixpacks": "--params=remixpacks_root=/path/to/loops",
+}
+"""How a published data set is named on the command line."""
 
 
 def resolved_store(values: Mapping[str, Any], info: ValidationInfo) -> dict[str, Any]:
@@ -49,7 +57,7 @@ def resolved_store(values: Mapping[str, Any], info: ValidationInfo) -> dict[str,
         raise UnnamedInputError(
             "a data set needs either a folder or a rendering",
             parameter=f"data root of {given.get('name', AUTO)}",
-            expected=MUSDB_OPTION if given.get("layout") == "musdb_hq" else "root or rendering",
+            expected=ROOT_OPTIONS.get(str(given.get("layout")), "root or rendering"),
             found="neither",
         )
     given["rendering"] = rendering
