@@ -7,7 +7,7 @@ import pytest
 
 from sep_pipeline.configuration.open_unmix import OpenUnmixParameters
 from sep_pipeline.configuration.project import parse_parameters
-from sep_pipeline.errors import ConfigurationError
+from sep_pipeline.errors import ConfigurationError, UnnamedInputError
 from sep_pipeline.models.open_unmix import SpectrogramConfig
 
 PAPER = {"musdb_root": "/music/musdb18", "weights": "/music/vqvae.pth.tar"}
@@ -120,3 +120,16 @@ def test_the_compared_arms_must_be_what_they_are_called(study: Any, name: str, a
 def test_an_unknown_key_of_an_arm_is_named(study: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"open_unmix\.arms\.half_batch\.training\.batchsize"):
         study("base", arms__half_batch={"training": {"batchsize": 8}})
+
+
+def test_released_models_have_to_be_named_for_a_run_of_their_arm(study: Any) -> None:
+    assert study("base").arms["umx"].model.released == "unnamed"
+    with pytest.raises(UnnamedInputError, match=r"--params=weights=/path/to/umx"):
+        study("base", run__arms=["umx"])
+
+
+def test_named_released_models_are_a_path(load_parameters: Any) -> None:
+    tree = load_parameters("base", weights="models/umx")
+    tree["open_unmix"]["run"]["arms"] = ["umx"]
+    parsed = parse_parameters(tree, Path("/project")).open_unmix
+    assert parsed.arms["umx"].model.released == Path("/project/models/umx")

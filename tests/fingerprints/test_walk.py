@@ -219,3 +219,17 @@ def test_a_run_of_what_is_missing_makes_exactly_the_stale_outputs(
     SequentialRunner().run(PIPELINE, catalog, only_missing_outputs=True)
     after = times_of_making(finished)
     assert {name for name in after if after[name] != before[name]} == remade
+
+
+def test_the_same_value_under_another_parameter_name_makes_the_same(tmp_path: Path) -> None:
+    """Studies share rendered songs although each has them among its own parameters."""
+    run(tmp_path)
+    renamed = Pipeline([node(compose, "params:other_study.tempo", "notes", name="compose")])
+
+    def stale(tempo: int) -> set[str]:
+        catalog = catalog_in(tmp_path) | DataCatalog({"params:other_study.tempo": MemoryDataset(tempo)})
+        expect_fingerprints(renamed, catalog)
+        return {found.name for found in stale_nodes(renamed, catalog)}
+
+    assert stale(120) == set()
+    assert stale(121) == {"compose"}

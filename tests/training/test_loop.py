@@ -187,6 +187,11 @@ def test_the_global_generator_is_given_back(toy_task: Any, make_config: MakeConf
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
+def test_subnormal_numbers_count_as_zero(toy_task: Any, make_config: MakeConfig, tmp_path: Path) -> None:
+    run(toy_task(), make_config(num_steps=1), tmp_path)
+    assert not (torch.full((4,), 1e-30) * 1e-12).any()
+
+
 def test_no_steps_give_the_initial_weights_back(
     toy_task: Any, make_config: MakeConfig, tmp_path: Path
 ) -> None:

@@ -174,18 +174,20 @@ class ChimeraEvaluationParameters(Strict):
         excerpt_seconds: Their length.
         curve_downstream: Set whose scores are followed along the training (figure 3); None for none.
         curve_excerpts: How many of the excerpts the curve looks at.
-        level_db: Level that figure 3 asks for.
     """
 
     num_excerpts: int = Field(ge=1)
     excerpt_seconds: float = Field(gt=0)
     curve_downstream: str | None = None
     curve_excerpts: int = Field(default=20, ge=1)
-    level_db: float = 5.0
 
 
 class ChimeraTransferParameters(StudyParameters):
-    """The whole study, every arm complete."""
+    """The whole study, every arm complete.
+
+    Attributes:
+        level_db: Level in dB that figure 3 asks for; apart from `evaluation`, since no training depends on it.
+    """
 
     STUDY = STUDY
 
@@ -196,6 +198,7 @@ class ChimeraTransferParameters(StudyParameters):
     examples: MixtureExampleParameters
     stages: StageParameters
     evaluation: ChimeraEvaluationParameters
+    level_db: float = 5.0
     arms: dict[str, ArmParameters]
 
     @model_validator(mode="after")

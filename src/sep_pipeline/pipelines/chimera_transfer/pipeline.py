@@ -174,7 +174,7 @@ def _results(study: ChimeraTransferParameters) -> Iterator[Node]:
 
 
 def _tables() -> Iterator[Node]:
-    facts, evaluation = f"{STUDY}.arm_facts", f"{PARAMETERS}.evaluation"
+    facts, level = f"{STUDY}.arm_facts", f"{PARAMETERS}.level_db"
     yield node(
         nodes.describe_arms,
         inputs=[f"{PARAMETERS}.arms", f"{PARAMETERS}.run"],
@@ -184,7 +184,7 @@ def _tables() -> Iterator[Node]:
     )
     yield node(
         nodes.make_tables,
-        inputs=[f"{STUDY}.excerpts", f"{STUDY}.curves", facts, "published_results", evaluation],
+        inputs=[f"{STUDY}.excerpts", f"{STUDY}.curves", facts, "published_results", level],
         outputs=TABLES,
         name="make_tables",
         namespace="tables",
@@ -198,7 +198,7 @@ def _tables() -> Iterator[Node]:
     )
     yield node(
         nodes.draw_figures,
-        inputs=[TABLES[0], TABLES[2], f"{STUDY}.curves", facts, evaluation],
+        inputs=[TABLES[0], TABLES[2], f"{STUDY}.curves", facts, f"{PARAMETERS}.evaluation", level],
         outputs=FIGURES,
         name="draw_figures",
         namespace="tables",

@@ -53,7 +53,7 @@ def make_tables(
     curves: pd.DataFrame,
     facts: pd.DataFrame,
     published_results: Mapping[str, Any],
-    evaluation: ChimeraEvaluationParameters,
+    level_db: float,
 ) -> tuple[pd.DataFrame, ...]:
     """Everything the study says.
 
@@ -65,14 +65,14 @@ def make_tables(
     comparisons = comparison_table(excerpts, facts)
     followed = _followed(curves, facts)
     claims = claim_table(
-        comparisons, followed, facts, level_db=evaluation.level_db, printed=printed["claims"]
+        comparisons, followed, facts, level_db=level_db, printed=printed["claims"]
     )
     return (
         model_table(excerpts, facts),
         mask_table(comparisons, printed["table_2"]),
         comparisons,
         claims,
-        level_table(followed, facts, evaluation.level_db),
+        level_table(followed, facts, level_db),
     )
 
 
@@ -115,6 +115,7 @@ def draw_figures(
     curves: pd.DataFrame,
     facts: pd.DataFrame,
     evaluation: ChimeraEvaluationParameters,
+    level_db: float,
 ) -> tuple[Figure, Figure, Figure]:
     """Figures 1 to 3: gains over scratch, what conditions add, scores against iterations."""
     models, comparisons = _with_empty_texts(models), _with_empty_texts(comparisons)
@@ -124,7 +125,7 @@ def draw_figures(
         curve_figure(
             _followed(curves, facts),
             facts,
-            evaluation.level_db,
+            level_db,
             title=f"Figure 3: test SI-SDR of {evaluation.curve_excerpts} excerpts",
         ),
     )

@@ -1,0 +1,75 @@
+"""DeepDemix: encoder and decoder as one mask network, and its start from a pre-trained encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from sep_pipeline.errors import StemMismatchError
+from sep_pipeline.models.deep_demix.config import DeepDemixConfig
+from sep_pipeline.models.deep_demix.decoder import Decoder
+from sep_pipeline.models.deep_demix.encoder import Encoder
+from sep_pipeline.models.weights import load_into
+
+
+class DeepDemix(nn.Module):
+    """Magnitude spectrogram of a mixture to a mask for every source, by way of one embedding.
+
+    Every channel is an item of its own. The encoder begins like an `Encoder` of the same seed.
+
+    Args:
+        config: Shape of the network.
+        seed: Seed of the initial weights, torch's default distribution.
+    """
+
+    def __init__(self, config: DeepDemixConfig, *, seed: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        generator = torch.Generator().manual_seed(seed)
+        self.encoder = Encoder(config.encoder, generator=generator)
+        self.decoder = Decoder(config, generator=generator)
+
+    @property
+    def num_sources(self) -> int:
+        """Masks that the network gives."""
+        return self.config.num_sources
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        """Estimate the masks.
+
+        Args:
+            magnitude: float32, not negative, (batch, channel, frame, bin); see `spectrogram.spectrum`.
+
+        Returns:
+            float32, (batch, stem, channel, frame, bin), in (0, 1); masks of a point need not sum to 1.
+
+        Raises:
+            StemMismatchError: The input has another number of frames or bins.
+        """
+        sizes = self.config.encoder.num_frames, self.config.encoder.num_bins
+        if magnitude.ndim != 4 or magnitude.shape[2:] != sizes:
+            raise StemMismatchError(
+                "the spectrogram does not fit the autoencoder",
+                expected=f"(batch, channel, {sizes[0]} frames, {sizes[1]} bins)",
+                found=tuple(magnitude.shape),
+            )
+        embeddings = self.encoder(magnitude.flatten(0, 1)[:, None, None])[:, 0]
+        masks: Tensor = self.decoder(embeddings)
+        return masks.view(*magnitude.shape[:2], -1, *sizes).transpose(1, 2)
+
+
+def load_pretrained_encoder(network: DeepDemix, state: Mapping[str, Tensor], *, file: Path | str) -> None:
+    """Take over a pre-trained encoder whole; the decoder stays as it is and nothing is frozen.
+
+    Args:
+        network: What to fill.
+        state: State dict of an `Encoder` of the same configuration.
+        file: Where `state` came from, for the message.
+
+    Raises:
+        CheckpointMismatchError: A name or shape differs; `network` is left unchanged.
+    """
+    load_into(network.encoder, state, file=file)
