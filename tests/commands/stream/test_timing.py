@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pytest
 
-from sep_pipeline.commands.stream.timing import run_stream
+from sep_pipeline.commands.stream.timing import AWAKE_SECONDS, run_stream, sleep_precisely
 
 
 class Watch:
@@ -94,3 +95,10 @@ def test_the_report_as_text_and_as_json() -> None:
     content = json.loads(report.as_json())
     assert content["hops"] == 4
     assert content["p99_ms"] == pytest.approx(49.4)
+
+
+@pytest.mark.parametrize("seconds", [0.0, AWAKE_SECONDS / 2, 5 * AWAKE_SECONDS])
+def test_a_wait_is_never_too_short(seconds: float) -> None:
+    start = time.perf_counter()
+    sleep_precisely(seconds)
+    assert time.perf_counter() - start >= seconds

@@ -14,6 +14,9 @@ from sep_pipeline.separation.streaming import StreamingSeparator
 
 Audio = npt.NDArray[np.float32]
 
+AWAKE_SECONDS = 0.002
+"""The last part of a wait, in which the processor is kept; a system may wake a sleeping program this late."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StreamReport:
@@ -67,6 +70,15 @@ class StreamReport:
         return "; ".join([*parts, f"real-time factor {self.real_time_factor:.3f}"])
 
 
+def sleep_precisely(seconds: float) -> None:
+    """Sleep for most of the time and watch the clock for the rest."""
+    end = time.perf_counter() + seconds
+    if seconds > AWAKE_SECONDS:
+        time.sleep(seconds - AWAKE_SECONDS)
+    while time.perf_counter() < end:
+        pass
+
+
 def run_stream(
     separator: StreamingSeparator,
     blocks: Iterable[Audio],
@@ -74,7 +86,7 @@ def run_stream(
     *,
     is_live: bool = False,
     clock: Callable[[], float] = time.perf_counter,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = sleep_precisely,
 ) -> StreamReport:
     """Separate a stream from its first to its last sample.
 
@@ -84,7 +96,7 @@ def run_stream(
         write: Takes what is ready, (stem, channel, time), as soon as it is; its time is not computing time.
         is_live: Whether every block is held back until it would have been played to its end.
         clock: Gives seconds; `time.perf_counter` or a test's own.
-        sleep: Waits for some seconds.
+        sleep: Waits for some seconds; `sleep_precisely` or a test's own.
 
     Returns:
         What was measured.

@@ -64,9 +64,7 @@ def make_tables(
     printed = published_results["chimera_transfer"]
     comparisons = comparison_table(excerpts, facts)
     followed = _followed(curves, facts)
-    claims = claim_table(
-        comparisons, followed, facts, level_db=level_db, printed=printed["claims"]
-    )
+    claims = claim_table(comparisons, followed, facts, level_db=level_db, printed=printed["claims"])
     return (
         model_table(excerpts, facts),
         mask_table(comparisons, printed["table_2"]),
