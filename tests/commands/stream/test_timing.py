@@ -59,6 +59,7 @@ def test_blocks_wait_until_they_would_have_been_played() -> None:
     assert times[:4] == pytest.approx([0.12, 0.25, 0.31, 0.43])
     assert (report.hops, report.missed_deadlines, report.hops_over_budget) == (4, 0, 0)
     assert report.mean_ms == pytest.approx(27.5)
+    assert report.latest_start_ms == pytest.approx(0.0, abs=1e-9)
     assert report.median_ms == pytest.approx(25)
     assert report.worst_ms == pytest.approx(50)
     assert report.real_time_factor == pytest.approx(0.12 / 0.4)
@@ -69,6 +70,7 @@ def test_a_slow_hop_delays_those_behind_it() -> None:
     report, times = paced([0.02, 0.25, 0.08, 0.01, 0.01], is_live=True)
     assert times[:4] == pytest.approx([0.12, 0.45, 0.53, 0.54])
     assert report.missed_deadlines == 3
+    assert report.latest_start_ms == pytest.approx(150)
     assert report.hops_over_budget == 1
 
 
@@ -76,6 +78,7 @@ def test_without_pace_nothing_waits_and_no_deadline_counts() -> None:
     report, times = paced([0.02, 0.25], is_live=False)
     assert times[:2] == pytest.approx([0.02, 0.27])
     assert report.missed_deadlines is None
+    assert report.latest_start_ms is None
     assert report.hops_over_budget == 1
 
 
@@ -90,7 +93,7 @@ def test_the_report_as_text_and_as_json() -> None:
     report, _ = paced([0.02, 0.05, 0.01, 0.03], is_live=True)
     assert report.as_text() == (
         "0.4 s of audio; latency by construction 400.00 ms; 4 hops of 100.00 ms computed in mean 27.50, median "
-        "25.00, 99th percentile 49.40, worst 50.00 ms; 0 deadlines missed; real-time factor 0.300"
+        "25.00, 99th percentile 49.40, worst 50.00 ms; 0 deadlines missed; a block waited at most 0.00 ms; real-time factor 0.300"
     )
     content = json.loads(report.as_json())
     assert content["hops"] == 4

@@ -34,6 +34,8 @@ class StreamReport:
         hops_over_budget: Hops that took longer to compute than to play.
         missed_deadlines: Hops not ready when the next block, or a hop's time, had passed since their last
             sample came in; None if the stream was not paced.
+        latest_start_ms: Longest time from the arrival of a block until its computation began, because the one
+            before was not done or the system did something else; None if the stream was not paced.
         real_time_factor: All computing time over playing time; below 1 is faster than the music.
     """
 
@@ -47,6 +49,7 @@ class StreamReport:
     worst_ms: float | None
     hops_over_budget: int
     missed_deadlines: int | None
+    latest_start_ms: float | None
     real_time_factor: float
 
     def as_json(self) -> str:
@@ -66,7 +69,8 @@ class StreamReport:
         if self.missed_deadlines is None:
             parts.append(f"{self.hops_over_budget} hops over budget")
         else:
-            parts.append(f"{self.missed_deadlines} deadlines missed")
+            late = f"a block waited at most {self.latest_start_ms:.2f} ms"
+            parts.append(f"{self.missed_deadlines} deadlines missed; {late}")
         return "; ".join([*parts, f"real-time factor {self.real_time_factor:.3f}"])
 
 
@@ -106,7 +110,7 @@ def run_stream(
     """
     rate, hop = separator.sample_rate, separator.hop_samples
     hop_seconds: list[float] = []
-    num_samples, missed, total_seconds = 0, 0, 0.0
+    num_samples, missed, total_seconds, latest = 0, 0, 0.0, 0.0
     start = clock()
     for block in blocks:
         num_samples += block.shape[1]
@@ -117,6 +121,7 @@ def run_stream(
         ready = separator.process(block)
         end = clock()
         num_hops = separator.num_frames - num_frames
+        latest = max(latest, begin - arrival)
         total_seconds += end - begin
         hop_seconds += [(end - begin) / max(1, num_hops)] * num_hops
         if is_live and end > arrival + max(hop, block.shape[1]) / rate:
@@ -126,7 +131,8 @@ def run_stream(
     rest = separator.finish()
     total_seconds += clock() - begin
     write(rest)
-    return _report(separator, num_samples, hop_seconds, total_seconds, missed if is_live else None)
+    pacing = (missed, 1000 * latest) if is_live else None
+    return _report(separator, num_samples, hop_seconds, total_seconds, pacing)
 
 
 def _report(
@@ -134,7 +140,7 @@ def _report(
     num_samples: int,
     hop_seconds: list[float],
     total_seconds: float,
-    missed: int | None,
+    pacing: tuple[int, float] | None,
 ) -> StreamReport:
     rate = separator.sample_rate
     hop_ms = 1000 * separator.hop_samples / rate
@@ -150,6 +156,7 @@ def _report(
         p99_ms=float(np.percentile(times, 99)) if has_hops else None,
         worst_ms=float(times.max()) if has_hops else None,
         hops_over_budget=int((times > hop_ms).sum()),
-        missed_deadlines=missed,
+        missed_deadlines=None if pacing is None else pacing[0],
+        latest_start_ms=None if pacing is None else pacing[1],
         real_time_factor=total_seconds / (num_samples / rate),
     )
