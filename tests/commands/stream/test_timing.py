@@ -93,7 +93,8 @@ def test_the_report_as_text_and_as_json() -> None:
     report, _ = paced([0.02, 0.05, 0.01, 0.03], is_live=True)
     assert report.as_text() == (
         "0.4 s of audio; latency by construction 400.00 ms; 4 hops of 100.00 ms computed in mean 27.50, median "
-        "25.00, 99th percentile 49.40, worst 50.00 ms; 0 deadlines missed; a block waited at most 0.00 ms; real-time factor 0.300"
+        "25.00, 99th percentile 49.40, worst 50.00 ms; 0 deadlines missed; a block waited at most 0.00 ms; "
+        "real-time factor 0.300"
     )
     content = json.loads(report.as_json())
     assert content["hops"] == 4

@@ -34,7 +34,7 @@ class StreamReport:
         hops_over_budget: Hops that took longer to compute than to play.
         missed_deadlines: Hops not ready when the next block, or a hop's time, had passed since their last
             sample came in; None if the stream was not paced.
-        latest_start_ms: Longest time from the arrival of a block until its computation began, because the one
+        latest_start_ms: Longest time from the arrival of a block that completes a hop until its computation began, because the one
             before was not done or the system did something else; None if the stream was not paced.
         real_time_factor: All computing time over playing time; below 1 is faster than the music.
     """
@@ -121,7 +121,7 @@ def run_stream(
         ready = separator.process(block)
         end = clock()
         num_hops = separator.num_frames - num_frames
-        latest = max(latest, begin - arrival)
+        latest = max(latest, begin - arrival) if num_hops else latest
         total_seconds += end - begin
         hop_seconds += [(end - begin) / max(1, num_hops)] * num_hops
         if is_live and end > arrival + max(hop, block.shape[1]) / rate:
