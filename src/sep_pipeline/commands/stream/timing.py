@@ -34,8 +34,9 @@ class StreamReport:
         hops_over_budget: Hops that took longer to compute than to play.
         missed_deadlines: Hops not ready when the next block, or a hop's time, had passed since their last
             sample came in; None if the stream was not paced.
-        latest_start_ms: Longest time from the arrival of a block that completes a hop until its computation began, because the one
-            before was not done or the system did something else; None if the stream was not paced.
+        latest_start_ms: Longest time from the arrival of a block that completes a hop until its computation
+            began, because the one before was not done or the system did something else; None if the stream was
+            not paced.
         real_time_factor: All computing time over playing time; below 1 is faster than the music.
     """
 
