@@ -227,7 +227,8 @@ def test_the_same_value_under_another_parameter_name_makes_the_same(tmp_path: Pa
     renamed = Pipeline([node(compose, "params:other_study.tempo", "notes", name="compose")])
 
     def stale(tempo: int) -> set[str]:
-        catalog = catalog_in(tmp_path) | DataCatalog({"params:other_study.tempo": MemoryDataset(tempo)})
+        catalog = catalog_in(tmp_path)
+        catalog["params:other_study.tempo"] = MemoryDataset(tempo)
         expect_fingerprints(renamed, catalog)
         return {found.name for found in stale_nodes(renamed, catalog)}
 
