@@ -17,6 +17,7 @@ from sep_pipeline.configuration.project import ProjectParameters
 from sep_pipeline.errors import UnnamedInputError
 from sep_pipeline.pipelines import (
     chimera_transfer,
+    contrastive_demix,
     data,
     jukebox_pretrain,
     jukebox_transfer,
@@ -50,6 +51,7 @@ _BUILDERS: dict[str, Callable[[ProjectParameters], Pipeline]] = {
     "jukebox_pretrain": jukebox_pretrain.create_pipeline,
     "jukebox_transfer": jukebox_transfer.create_pipeline,
     "chimera_transfer": chimera_transfer.create_pipeline,
+    "contrastive_demix": contrastive_demix.create_pipeline,
     "open_unmix": open_unmix.create_pipeline,
     "score": score.create_pipeline,
     "leaderboard": leaderboard.create_pipeline,

@@ -13,6 +13,7 @@ from kedro.pipeline import Pipeline
 from sep_pipeline.configuration.project import ProjectParameters, parse_parameters
 from sep_pipeline.pipelines import (
     chimera_transfer,
+    contrastive_demix,
     data,
     jukebox_pretrain,
     jukebox_transfer,
@@ -61,6 +62,7 @@ def make_pipelines(parameters: Any) -> Callable[..., dict[str, Pipeline]]:
             "render": data.create_rendering(transfer.data, "jukebox_transfer.data"),
             "jukebox_pretrain": jukebox_pretrain.create_pipeline(configuration),
             "chimera_transfer": chimera_transfer.create_pipeline(configuration),
+            "contrastive_demix": contrastive_demix.create_pipeline(configuration),
             "open_unmix": open_unmix.create_pipeline(configuration),
             "score": score.create_pipeline(configuration),
             "leaderboard": leaderboard.create_pipeline(configuration),

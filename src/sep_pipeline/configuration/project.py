@@ -15,6 +15,13 @@ from sep_pipeline.configuration.chimera_transfer import (
     ChimeraTransferParameters,
     parse_chimera_transfer,
 )
+from sep_pipeline.configuration.contrastive_demix import (
+    STUDY as CONTRASTIVE_DEMIX,
+)
+from sep_pipeline.configuration.contrastive_demix import (
+    ContrastiveDemixParameters,
+    parse_contrastive_demix,
+)
 from sep_pipeline.configuration.execution import ExecutionParameters, ProcessParameters
 from sep_pipeline.configuration.jukebox_pretrain import JukeboxPretrainParameters
 from sep_pipeline.configuration.jukebox_transfer import (
@@ -58,6 +65,7 @@ TOP_LEVEL_KEYS = (
     "jukebox_pretrain",
     JUKEBOX_TRANSFER,
     CHIMERA_TRANSFER,
+    CONTRASTIVE_DEMIX,
     OPEN_UNMIX,
 )
 
@@ -65,6 +73,7 @@ TOP_LEVEL_KEYS = (
 _STUDIES: Mapping[str, Callable[[Mapping[str, Any], Path | None], StudyParameters]] = {
     JUKEBOX_TRANSFER: parse_jukebox_transfer,
     CHIMERA_TRANSFER: parse_chimera_transfer,
+    CONTRASTIVE_DEMIX: parse_contrastive_demix,
     OPEN_UNMIX: parse_open_unmix,
 }
 """Study to what checks its block."""
@@ -102,6 +111,11 @@ class ProjectParameters(Strict):
     def chimera_transfer(self) -> ChimeraTransferParameters:
         """Study 2."""
         return self._study(CHIMERA_TRANSFER, ChimeraTransferParameters)
+
+    @property
+    def contrastive_demix(self) -> ContrastiveDemixParameters:
+        """Study 3."""
+        return self._study(CONTRASTIVE_DEMIX, ContrastiveDemixParameters)
 
     @property
     def open_unmix(self) -> OpenUnmixParameters:

@@ -174,6 +174,30 @@ class TripletExamples:
 
         return self._assembler.assembled(self.batch_size, None, example)
 
+    def check_sounding(self) -> None:
+        """Make sure that every role of every stem finds an excerpt that is loud enough.
+
+        Of every stem as many songs are read as are needed to say so.
+
+        Raises:
+            SilentStemError: A stem sounds in no song, or in one alone where the rule asks for two.
+            UnreadableFileError: A file is missing, is no audio file or is truncated.
+        """
+        num_needed = 2 if self._config.rule == "corrected" else 1
+        for label, pool in enumerate(self._pools):
+            num_found = 0
+            for track in pool.tracks:
+                num_found += next(self._windows(track, label), None) is not None
+                if num_found == num_needed:
+                    break
+            else:
+                raise SilentStemError(
+                    f"{self.stems[label]} is loud enough in too few songs",
+                    parameter="triplets.gate_lufs",
+                    expected=f"{num_needed} songs with an excerpt of {self._config.gate_lufs} LUFS or more",
+                    found=f"{num_found} of {len(pool.tracks)} songs",
+                )
+
     def labels(self, step: int) -> Tensor:
         """Numbers of the stems in the batch of a step, without reading any audio: int64, (batch, role)."""
         return torch.tensor([self._drawn_labels(random) for random in self._streams(step)])

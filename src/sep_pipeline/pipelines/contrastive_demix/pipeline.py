@@ -1,0 +1,272 @@
+"""Wires study 3: shared pre-trainings of encoders, one network per arm and seed, scores of songs, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kedro.pipeline import Pipeline, node
+from kedro.pipeline.node import Node
+
+from sep_pipeline.configuration.contrastive_demix import (
+    ALL_STEMS,
+    STUDY,
+    UNTRAINED,
+    ContrastiveDemixParameters,
+    encoder_name,
+)
+from sep_pipeline.configuration.project import ProjectParameters
+from sep_pipeline.pipelines import data
+from sep_pipeline.pipelines.contrastive_demix import nodes
+from sep_pipeline.pipelines.study.training import collect_curves
+
+PARAMETERS = f"params:{STUDY}"
+CHECKED = f"{STUDY}.inputs_checked"
+TABLES = [f"{STUDY}.table_{number}" for number in (1, 2, 3)]
+
+
+def create_pipeline(configuration: ProjectParameters) -> Pipeline:
+    """The whole study with its upstream."""
+    study = configuration.contrastive_demix
+    steps = [
+        _check(study),
+        *(_pretraining(study, name, seed) for name in study.used_pretrainings for seed in study.run.seeds),
+        *(
+            _embedding(study, name, seed)
+            for name in (UNTRAINED, *study.used_pretrainings)
+            for seed in study.run.seeds
+        ),
+        *(
+            step
+            for arm in study.run.arms
+            for seed in study.run.seeds
+            for step in (_training(study, arm, seed), *_evaluation(study, arm, seed))
+        ),
+        *_collection(study),
+        *_results(study),
+    ]
+    return data.create_pipeline(study.data, f"{STUDY}.data") + Pipeline(steps)
+
+
+def _check(study: ContrastiveDemixParameters) -> Node:
+    return node(
+        nodes.check_inputs,
+        inputs=[
+            _store(study),
+            f"{PARAMETERS}.network",
+            f"{PARAMETERS}.mixtures",
+            f"{PARAMETERS}.triplets",
+            f"{PARAMETERS}.pretrainings",
+            f"{PARAMETERS}.used_pretrainings",
+        ],
+        outputs=CHECKED,
+        name="check_inputs",
+        namespace="prepare",
+    )
+
+
+def _pretraining(study: ContrastiveDemixParameters, pretraining: str, seed: int) -> Node:
+    name = _cell(encoder_name(pretraining), seed)
+    return node(
+        nodes.train_pretraining,
+        inputs={
+            **_training_inputs(study, "pretraining", name),
+            "triplets": f"{PARAMETERS}.triplets",
+            "pretraining": f"{PARAMETERS}.pretrainings.{pretraining}",
+        },
+        outputs=[f"{STUDY}.{name}.pretraining_weights", f"{STUDY}.{name}.pretraining_curves"],
+        name="train_pretraining",
+        namespace=name,
+        tags="training",
+    )
+
+
+def _embedding(study: ContrastiveDemixParameters, pretraining: str, seed: int) -> Node:
+    encoder = encoder_name(pretraining)
+    inputs = {
+        "stem_store": _store(study),
+        "network": f"{PARAMETERS}.network",
+        "triplets": f"{PARAMETERS}.triplets",
+        "cell": f"{PARAMETERS}.cells.{_cell(encoder, seed)}",
+        "execution": "params:execution",
+        "inputs_checked": CHECKED,
+    }
+    if pretraining != UNTRAINED:
+        inputs["weights"] = f"{STUDY}.{_cell(encoder, seed)}.pretraining_weights"
+    return node(
+        nodes.embed_test_triplets,
+        inputs=inputs,
+        outputs=f"{STUDY}.{encoder}.seed_{seed}.embeddings",
+        name=f"embed_{pretraining}_seed_{seed}",
+        namespace="scores",
+        tags="evaluation",
+    )
+
+
+def _training(study: ContrastiveDemixParameters, arm: str, seed: int) -> Node:
+    name = _cell(arm, seed)
+    inputs = {
+        **_training_inputs(study, "training", name),
+        "mixtures": f"{PARAMETERS}.mixtures",
+        "arm": f"{PARAMETERS}.arms.{arm}",
+    }
+    pretraining = study.arms[arm].pretraining
+    if pretraining is not None:
+        inputs["pretrained"] = f"{STUDY}.{_cell(encoder_name(pretraining), seed)}.pretraining_weights"
+    return node(
+        nodes.train_separation,
+        inputs=inputs,
+        outputs=[f"{STUDY}.{name}.separation_weights", f"{STUDY}.{name}.separation_curves"],
+        name="train_separation",
+        namespace=name,
+        tags="training",
+    )
+
+
+def _training_inputs(study: ContrastiveDemixParameters, stage: str, cell: str) -> dict[str, str]:
+    return {
+        "stem_store": _store(study),
+        "network": f"{PARAMETERS}.network",
+        "training": f"{PARAMETERS}.stages.{stage}",
+        "cell": f"{PARAMETERS}.cells.{cell}",
+        "execution": "params:execution",
+        # One entry for all cells: an entry per cell would be a box per cell in the graph.
+        "trackers": f"{STUDY}.mlflow_runs",
+        "checkpoints": f"{STUDY}.checkpoints",
+        "inputs_checked": CHECKED,
+    }
+
+
+def _evaluation(study: ContrastiveDemixParameters, arm: str, seed: int) -> Iterator[Node]:
+    cell, arm_run = f"{STUDY}.{arm}.seed_{seed}", f"{PARAMETERS}.arm_runs.{arm}.seed_{seed}"
+    yield node(
+        nodes.assemble_separator,
+        inputs=[
+            f"{STUDY}.{_cell(arm, seed)}.separation_weights",
+            f"{PARAMETERS}.arms.{arm}",
+            arm_run,
+            _store(study),
+            CHECKED,
+        ],
+        outputs=f"{cell}.separator",
+        name=f"assemble_{arm}_seed_{seed}",
+        namespace=arm,
+    )
+    yield node(
+        nodes.score_tracks,
+        inputs=[
+            f"{cell}.separator",
+            _store(study),
+            f"{PARAMETERS}.evaluation",
+            arm_run,
+            "params:execution",
+        ],
+        outputs=f"{cell}.track_scores",
+        name=f"score_{arm}_seed_{seed}",
+        namespace="scores",
+        tags="evaluation",
+    )
+
+
+def _collection(study: ContrastiveDemixParameters) -> Iterator[Node]:
+    grid = [(arm, seed) for arm in study.run.arms for seed in study.run.seeds]
+    encoders = [(encoder_name(name), seed) for name in study.used_pretrainings for seed in study.run.seeds]
+    untrained = [(encoder_name(UNTRAINED), seed) for seed in study.run.seeds]
+    yield node(
+        nodes.score_floors,
+        inputs=[
+            _store(study),
+            f"{PARAMETERS}.run",
+            f"{PARAMETERS}.evaluation",
+            *(f"{PARAMETERS}.stems.{stem}" for stem in study.data.stems),
+        ],
+        outputs=f"{STUDY}.floors",
+        name="score_floors",
+        namespace="scores",
+    )
+    yield node(
+        nodes.collect_songs,
+        inputs=[*(f"{STUDY}.{arm}.seed_{seed}.track_scores" for arm, seed in grid), f"{STUDY}.floors"],
+        outputs=[f"{STUDY}.song_scores", f"{STUDY}.scores"],
+        name="collect_songs",
+        namespace="scores",
+    )
+    yield node(
+        nodes.collect_embeddings,
+        inputs=[f"{STUDY}.{encoder}.seed_{seed}.embeddings" for encoder, seed in (*untrained, *encoders)],
+        outputs=f"{STUDY}.embeddings",
+        name="collect_embeddings",
+        namespace="tables",
+    )
+    yield node(
+        collect_curves,
+        inputs=[
+            *(f"{STUDY}.{_cell(name, seed)}.pretraining_curves" for name, seed in encoders),
+            *(f"{STUDY}.{_cell(arm, seed)}.separation_curves" for arm, seed in grid),
+        ],
+        outputs=f"{STUDY}.curves",
+        name="collect_curves",
+        namespace="tables",
+    )
+
+
+def _results(study: ContrastiveDemixParameters) -> Iterator[Node]:
+    yield node(
+        nodes.make_tables,
+        inputs=[
+            f"{STUDY}.song_scores",
+            f"{STUDY}.embeddings",
+            f"{STUDY}.curves",
+            "published_results",
+            f"{PARAMETERS}.arms",
+            f"{PARAMETERS}.run",
+            f"{PARAMETERS}.pretrainings",
+            f"{PARAMETERS}.triplets",
+            _store(study),
+        ],
+        outputs=[*TABLES, f"{STUDY}.comparisons"],
+        name="make_tables",
+        namespace="tables",
+    )
+    yield node(
+        nodes.write_tables,
+        inputs=[*TABLES, f"{STUDY}.comparisons"],
+        outputs=[*(f"{table}_markdown" for table in TABLES), f"{STUDY}.result_text"],
+        name="write_tables",
+        namespace="tables",
+    )
+    yield node(
+        nodes.draw_losses,
+        inputs=[f"{STUDY}.curves", f"{PARAMETERS}.triplets"],
+        outputs=[f"{STUDY}.figure_pretraining", f"{STUDY}.figure_separation"],
+        name="draw_losses",
+        namespace="tables",
+    )
+    yield node(
+        nodes.draw_embeddings,
+        inputs=[f"{STUDY}.embeddings", CHECKED],
+        outputs=f"{STUDY}.figure_embeddings",
+        name="draw_embeddings",
+        namespace="tables",
+    )
+    # The last arm of a run is the one that most was done for.
+    arm, seed = study.run.arms[-1], study.run.seeds[0]
+    yield node(
+        nodes.draw_spectrograms,
+        inputs=[
+            f"{STUDY}.{arm}.seed_{seed}.separator",
+            _store(study),
+            f"{PARAMETERS}.arm_runs.{arm}.seed_{seed}",
+            "params:execution",
+        ],
+        outputs=f"{STUDY}.figure_spectrograms",
+        name="draw_spectrograms",
+        namespace="tables",
+    )
+
+
+def _cell(name: str, seed: int) -> str:
+    return f"{name}.{ALL_STEMS}.seed_{seed}"
+
+
+def _store(study: ContrastiveDemixParameters) -> str:
+    return f"{study.data.name}.stem_store"
