@@ -79,8 +79,8 @@ def pretraining_text(table: pd.DataFrame) -> TextTable:
     collapse = number(table["collapse_loss"].max(), "g")
     seeds = count_of(int(table["num_seeds"].max()), "seed")
     note = (
-        f"Triplet loss of excerpts of songs kept aside, mean over {seeds}; the margin is {collapse}, which is also the\n"
-        "loss after a collapse to one point. Accuracy: share of test triplets whose positive is nearer than the\n"
+        f"Triplet loss of excerpts of songs kept aside, mean over {seeds}; the margin is {collapse}, which is also\n"
+        "the loss after a collapse to one point. Accuracy: share of test triplets whose positive is nearer than the\n"
         "negative; 0.5 is chance. Norm: mean length of an embedding, on which the loss of other objectives depends."
     )
     return TextTable(rows, "Study 3, table 2: pre-training on held-out triplets", note)
