@@ -274,6 +274,25 @@ def test_a_stem_that_sounds_in_one_song_has_no_positive(make_track: MakeTrack) -
         triplets(tracks).batch(0)
 
 
+def test_the_check_finds_a_stem_that_never_sounds(make_track: MakeTrack) -> None:
+    examples = triplets([make_track(number, silent=("bass",)) for number in range(3)])
+    with pytest.raises(SilentStemError, match=r"bass is loud.*2 songs.*-60\.0 LUFS.*0 of 3 songs"):
+        examples.check_sounding()
+
+
+def test_the_check_asks_for_two_songs_only_where_the_rule_does(make_track: MakeTrack) -> None:
+    tracks = [make_track(number, silent=("bass",) if number else ()) for number in range(3)]
+    with pytest.raises(SilentStemError, match=r"found: 1 of 3 songs"):
+        triplets(tracks).check_sounding()
+    triplets(tracks, rule="published").check_sounding()
+
+
+def test_the_check_finds_rare_sounds(make_track: MakeTrack) -> None:
+    triplets(
+        [make_track(number, num_frames=80_000, sounds_from=78_000) for number in range(2)]
+    ).check_sounding()
+
+
 def test_fewer_than_two_songs_of_a_stem_are_refused(make_track: MakeTrack) -> None:
     tracks = [make_track(0), make_track(1, stems=STEMS[:3]), make_track(2, stems=STEMS[:3])]
     with pytest.raises(NoInputError, match=r"only one has other.*at least 2 songs.*song_0"):

@@ -180,6 +180,12 @@ def chimera_transfer(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return finished(tmp_path_factory, "chimera_transfer")
 
 
+@pytest.fixture(scope="session")
+def contrastive_demix(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The whole of study 3. Tests must not change it."""
+    return finished(tmp_path_factory, "contrastive_demix")
+
+
 @pytest.fixture
 def study_copy(study: Project, make_project: MakeProject) -> Project:
     """A project with all finished work of the shared study, for tests that change something."""

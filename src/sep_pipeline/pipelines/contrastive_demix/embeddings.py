@@ -85,7 +85,7 @@ def measures(embeddings: pd.DataFrame, margin: float) -> pd.DataFrame:
 def points_of(embeddings: pd.DataFrame) -> Points:
     """The dimensions alone, float64, (row, dimension)."""
     names = [name for name in embeddings.columns if str(name).startswith(_DIMENSION)]
-    return np.ascontiguousarray(embeddings[names].to_numpy(np.float64))
+    return np.array(embeddings[names], np.float64)
 
 
 def principal_components(points: Points) -> Points:
