@@ -21,8 +21,15 @@ PRETRAININGS = {
     "pretrained_autoencoder": "triplets",
     "published_triplets": "published_triplets",
     "supervised_contrastive": "supervised_contrastive",
+    "pretrained_mask_network": "triplets",
 }
-ARMS = ["baseline", "autoencoder", *PRETRAININGS]
+MODELS = {
+    "baseline": "deep_demix_baseline",
+    "mask_network": "deep_demix_mask_network",
+    "pretrained_mask_network": "deep_demix_mask_network",
+}
+ARMS = ["baseline", "autoencoder", "mask_network", *PRETRAININGS]
+ENCODERS = list(dict.fromkeys(PRETRAININGS.values()))
 FLOORS = ["zero", "scaled_mixture"]
 STEMS = ["drums", "bass", "guitar", "other"]
 SEEDS = [0, 1]
@@ -67,7 +74,7 @@ def test_a_second_run_changes_no_file_and_prints_the_tables(
 def test_every_pretraining_is_trained_once_per_seed(contrastive_demix: Any) -> None:
     folder = contrastive_demix.data / "06_models" / "contrastive_demix"
     found = sorted(path.name.removeprefix("pretraining_") for path in folder.glob("pretraining_*"))
-    assert found == sorted(PRETRAININGS.values())
+    assert found == sorted(ENCODERS)
     assert len(list(folder.glob("*/seed_*/all/pretraining.safetensors"))) == len(found) * len(SEEDS)
 
 
@@ -104,7 +111,7 @@ def test_seeds_begin_and_end_differently(contrastive_demix: Any) -> None:
 def test_objectives_and_rules_lead_to_other_encoders(contrastive_demix: Any) -> None:
     ends = [
         state(contrastive_demix, f"pretraining_{name}", "pretraining")["final_linear.weight"]
-        for name in PRETRAININGS.values()
+        for name in ENCODERS
     ]
     assert not any(torch.equal(one, other) for one, other in itertools.combinations(ends, 2))
 
@@ -113,14 +120,14 @@ def test_objectives_and_rules_lead_to_other_encoders(contrastive_demix: Any) -> 
 def test_a_separator_says_what_it_is(contrastive_demix: Any, arm: str) -> None:
     folder = contrastive_demix.data / "06_models/contrastive_demix" / arm / "seed_1" / "separator"
     card = json.loads((folder / "separator.json").read_text())
-    model = "deep_demix_baseline" if arm == "baseline" else "deep_demix"
+    model = MODELS.get(arm, "deep_demix")
     assert (card["model"], card["stems"], card["sample_rate"]) == (model, STEMS, 16000)
     assert (card["seed"], card["steps"], card["channels"]) == (1, UPDATES, 1)
     assert card["metadata"]["weights"] == PRETRAININGS.get(arm, "random")
     assert [path.name for path in folder.glob("*.safetensors")] == ["weights.safetensors"]
 
 
-@pytest.mark.parametrize("arm", ["baseline", "pretrained_autoencoder"])
+@pytest.mark.parametrize("arm", ["baseline", "pretrained_autoencoder", "mask_network"])
 def test_the_separator_gives_the_stored_scores_again(
     contrastive_demix: Any, songs: pd.DataFrame, arm: str
 ) -> None:
@@ -167,7 +174,7 @@ def test_table_1_is_the_mean_over_songs_stems_and_seeds(contrastive_demix: Any, 
 
 def test_table_2_has_every_pretraining_and_an_encoder_that_learnt_nothing(contrastive_demix: Any) -> None:
     rows = table(contrastive_demix, 2).set_index("pretraining")
-    assert rows.index.tolist() == ["untrained", *PRETRAININGS.values()]
+    assert rows.index.tolist() == ["untrained", *ENCODERS]
     assert rows["updates"].tolist() == [0, UPDATES, UPDATES, UPDATES]
     assert rows["accuracy"].between(0, 1).all()
     assert (rows["collapse_loss"] == 1).all()
@@ -181,6 +188,7 @@ def test_table_3_has_the_gain_of_pretraining_with_its_interval(contrastive_demix
         assert row["published"] == printed
         assert row["low"] <= row["difference"] <= row["high"]
         assert (row["num_tracks"], row["num_seeds"]) == (2, 2)
+        assert ("pretrained_mask_network", "mask_network") in rows.loc[metric].index.droplevel("stem")
 
 
 def test_embeddings_are_those_of_the_test_songs(contrastive_demix: Any) -> None:
@@ -211,7 +219,7 @@ def test_mlflow_has_one_finished_run_per_network_and_one_for_the_study(
         for run in runs
         if run.data.tags["kind"] == "cell"
     }
-    networks = [*ARMS, *(f"pretraining_{name}" for name in PRETRAININGS.values())]
+    networks = [*ARMS, *(f"pretraining_{name}" for name in ENCODERS)]
     assert sorted(cells) == sorted(itertools.product(networks, SEEDS))
     assert len(runs) == len(cells) + 1
     assert {run.info.status for run in runs} == {"FINISHED"}

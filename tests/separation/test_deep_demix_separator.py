@@ -16,14 +16,14 @@ from sep_pipeline.models.deep_demix import (
     BaselineNetwork,
     DeepDemix,
     DeepDemixConfig,
+    EmbeddingMaskNetwork,
     EncoderConfig,
-    spectrum,
-    waveform,
+    MaskNetworkConfig,
 )
+from sep_pipeline.models.mask_spectrogram import spectrum, waveform
 from sep_pipeline.separation import SeparatorCard, load_separator, save_separator, separate
 from sep_pipeline.separation.deep_demix_separator import (
-    AUTOENCODER,
-    BASELINE,
+    REGISTERED_NAMES,
     DeepDemixSeparator,
     build_deep_demix_separator,
 )
@@ -47,7 +47,14 @@ AUTOENCODER_CONFIG = DeepDemixConfig(
     decoder_kernels=((3, 3), (4, 8), (3, 3)),
 )
 BASELINE_CONFIG = BaselineConfig(num_sources=4, window_length=32, hop_length=8, hidden_size=6)
-CONFIGS = {AUTOENCODER: AUTOENCODER_CONFIG, BASELINE: BASELINE_CONFIG}
+MASK_NETWORK_CONFIG = MaskNetworkConfig(num_sources=4, encoder=AUTOENCODER_CONFIG.encoder, hidden_size=6)
+AUTOENCODER, BASELINE = REGISTERED_NAMES["autoencoder"], REGISTERED_NAMES["baseline"]
+MASK_NETWORK = REGISTERED_NAMES["mask_network"]
+CONFIGS = {
+    AUTOENCODER: AUTOENCODER_CONFIG,
+    BASELINE: BASELINE_CONFIG,
+    MASK_NETWORK: MASK_NETWORK_CONFIG,
+}
 STEMS = ("bass", "drums", "other", "vocals")
 
 
@@ -66,7 +73,7 @@ def _state(golden, name):
     return {key.removeprefix(prefix): golden[key] for key in golden if key.startswith(prefix)}
 
 
-@pytest.fixture(params=[AUTOENCODER, BASELINE])
+@pytest.fixture(params=[AUTOENCODER, BASELINE, MASK_NETWORK])
 def model(request):
     return request.param
 
@@ -76,6 +83,9 @@ def network(golden, model):
     if model == BASELINE:
         network = BaselineNetwork(BASELINE_CONFIG)
         network.load_state_dict(_state(golden, "baseline_one_layer"))
+    elif model == MASK_NETWORK:
+        network = EmbeddingMaskNetwork(MASK_NETWORK_CONFIG)
+        network.encoder.load_state_dict(_state(golden, "encoder"))
     else:
         network = DeepDemix(AUTOENCODER_CONFIG)
         network.encoder.load_state_dict(_state(golden, "encoder"))
@@ -114,11 +124,12 @@ def separator(card, network):
 @pytest.fixture
 def halving(network):
     """A separator whose masks are one half everywhere."""
-    last = (
-        network.embedding["linear"]
-        if isinstance(network, BaselineNetwork)
-        else network.decoder.upsample_conv_block_3["conv2d"]
-    )
+    if isinstance(network, BaselineNetwork):
+        last = network.embedding["linear"]
+    elif isinstance(network, EmbeddingMaskNetwork):
+        last = network.masking["linear"]
+    else:
+        last = network.decoder.upsample_conv_block_3["conv2d"]
     with torch.no_grad():
         last.weight.zero_()
         last.bias.zero_()
@@ -183,8 +194,8 @@ def test_the_published_baseline_computes_songs_in_one_pass(separator):
     assert lengths == [5 * SEGMENT // 8 + 1]
 
 
-@pytest.mark.parametrize("model", [AUTOENCODER], indirect=True)
-def test_the_autoencoder_takes_its_segment_from_its_configuration(card, network):
+@pytest.mark.parametrize("model", [AUTOENCODER, MASK_NETWORK], indirect=True)
+def test_networks_with_an_encoder_take_its_segment(card, network):
     mixture = _noise(1000)
     other = dataclasses.replace(card, metadata={"chunk_samples": 99})
     assert np.array_equal(_built(other, network).separate(mixture), _built(card, network).separate(mixture))
@@ -231,7 +242,7 @@ def test_stems_with_other_weights_are_refused(card, network):
     [
         ({"stems": ("a", "b"), "weights": dict.fromkeys("ab", "n.safetensors")}, "num_sources"),
         ({"channels": 2}, "channels"),
-        ({"model": "chimera"}, "deep_demix or deep_demix_baseline"),
+        ({"model": "chimera"}, "deep_demix, deep_demix_baseline, deep_demix_mask_network"),
         ({"config": {"num_sources": 4, "hiden_size": 3}}, "hiden_size"),
         ({"config": {"num_sources": 4, "encoder": 3}}, "config"),
         ({"config": {"num_sources": 4}}, r"weights\.safetensors"),

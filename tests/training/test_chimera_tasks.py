@@ -12,7 +12,8 @@ from torch import Tensor
 
 from sep_pipeline.errors import ConfigurationError, StemMismatchError
 from sep_pipeline.losses.deep_clustering import deep_clustering_loss, dominant_source, magnitude_weights
-from sep_pipeline.models.chimera import ChimeraConfig, ChimeraNet, magnitudes
+from sep_pipeline.models.chimera import ChimeraConfig, ChimeraNet
+from sep_pipeline.models.mask_spectrogram import magnitudes
 from sep_pipeline.training.chimera_tasks import ChimeraTask
 from sep_pipeline.training.clipping import AutoClip
 from sep_pipeline.training.config import TrainingConfig

@@ -21,10 +21,12 @@ from sep_pipeline.models.deep_demix import (
     BaselineNetwork,
     DeepDemix,
     DeepDemixConfig,
+    EmbeddingMaskNetwork,
     Encoder,
     EncoderConfig,
-    stem_magnitudes,
+    MaskNetworkConfig,
 )
+from sep_pipeline.models.mask_spectrogram import stem_magnitudes
 from sep_pipeline.training import deep_demix_tasks
 from sep_pipeline.training.config import TrainingConfig
 from sep_pipeline.training.deep_demix_tasks import MaskTask, TripletTask
@@ -302,7 +304,14 @@ def test_one_stem_for_all_masks_has_the_golden_loss(
     assert found["loss"] == pytest.approx(expected, abs=1e-8)
 
 
-@pytest.mark.parametrize("make", [lambda: BaselineNetwork(BASELINE), lambda: DeepDemix(AUTOENCODER)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: BaselineNetwork(BASELINE),
+        lambda: DeepDemix(AUTOENCODER),
+        lambda: EmbeddingMaskNetwork(MaskNetworkConfig(num_sources=4, encoder=ENCODER)),
+    ],
+)
 def test_the_loss_of_audio_is_that_of_masked_magnitudes(make: Callable[[], Any]) -> None:
     network, audio = make().eval(), _noise(2, 4, 1, 624)
     separate = stem_magnitudes(audio, network.config)

@@ -19,7 +19,7 @@ from sep_pipeline.configuration.study import (
     parse_study,
 )
 from sep_pipeline.errors import ConfigurationError
-from sep_pipeline.models.deep_demix import ENCODER_PRESETS, encoder_preset
+from sep_pipeline.models.deep_demix import ENCODER_PRESETS, MaskModel, encoder_preset
 from sep_pipeline.training.config import TrainingConfig
 
 STUDY = "contrastive_demix"
@@ -140,12 +140,13 @@ class ArmParameters(Strict):
     """One scored model.
 
     Attributes:
-        model: `baseline`, the recurrent mask network, or `autoencoder`.
-        pretraining: Pre-training that the autoencoder's encoder starts from; None for random weights.
+        model: `baseline`, the recurrent mask network; `autoencoder`; or `mask_network`, a recurrent one that hears
+            the encoder's embedding.
+        pretraining: Pre-training that the encoder starts from; None for random weights.
         only_stem: Every mask shall give this one stem, as the study's program had it; None trains all stems.
     """
 
-    model: Literal["baseline", "autoencoder"]
+    model: MaskModel
     pretraining: str | None = None
     only_stem: StemName | None = None
 
@@ -155,7 +156,7 @@ class ArmParameters(Strict):
             raise ConfigurationError(
                 "the baseline has no encoder to pre-train",
                 parameter="pretraining",
-                expected="none, or model: autoencoder",
+                expected="none, or model: autoencoder or mask_network",
                 found=self.pretraining,
             )
         return self

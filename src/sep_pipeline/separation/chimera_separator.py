@@ -5,23 +5,16 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from contextlib import nullcontext
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, StemMismatchError
-from sep_pipeline.models.chimera import ChimeraConfig, ChimeraNet, spectrum, waveform
+from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError
+from sep_pipeline.models.chimera import ChimeraConfig, ChimeraNet
 from sep_pipeline.models.weights import load_into
 from sep_pipeline.separation.card import SeparatorCard
 from sep_pipeline.separation.chunked import overlap_add
-
-Audio = npt.NDArray[np.float32]
-
-MODES = ("context", "published")
-PRECISIONS = ("fp32", "bf16")
+from sep_pipeline.separation.mask_separator import MaskSeparator, only_state
 
 SEGMENT_SAMPLES = 160_000
 """Longest stretch in one pass, 10 s as in training; the card's metadata may name another `chunk_samples`."""
@@ -30,8 +23,8 @@ OVERLAP = 0.25
 """Share of a segment that is cross-faded with the next."""
 
 
-class ChimeraSeparator:
-    """Masks on the mixture's magnitudes, its phase, and the inverse transform.
+class ChimeraSeparator(MaskSeparator):
+    """Masks of a ChimeraNet; "context" makes all segments of a mixture equally long.
 
     Args:
         name: Name shown in tables.
@@ -39,15 +32,13 @@ class ChimeraSeparator:
         stems: Names of the stems.
         sample_rate: In Hz.
         device: Where the network runs.
-        precision: A name in `PRECISIONS`; parameters and transforms do not depend on it.
+        precision: See `MaskSeparator`.
         segment_samples: Longest stretch that the mode "context" computes in one pass, which bounds the memory.
 
     Raises:
         ConfigurationError: The precision is unknown.
         StemMismatchError: There are not as many stems as masks.
     """
-
-    num_channels = 1
 
     def __init__(
         self,
@@ -60,56 +51,22 @@ class ChimeraSeparator:
         precision: str = "fp32",
         segment_samples: int = SEGMENT_SAMPLES,
     ) -> None:
-        if precision not in PRECISIONS:
-            raise ConfigurationError(
-                "unknown compute precision", parameter="precision", expected=PRECISIONS, found=precision
-            )
-        if len(stems) != network.config.num_sources:
-            raise StemMismatchError(
-                "the network has another number of masks", expected=network.config.num_sources, found=stems
-            )
-        self.name = name
-        self.stems = stems
-        self.sample_rate = sample_rate
-        self._device = torch.device(device)
-        self._network = network.to(self._device).eval().requires_grad_(False)
-        self._is_bf16 = precision == "bf16"
+        super().__init__(
+            name=name,
+            network=network,
+            sizes=network.config,
+            stems=stems,
+            sample_rate=sample_rate,
+            device=device,
+            precision=precision,
+        )
         self._segment_samples = segment_samples
 
-    def separate(self, mixture: Audio, *, mode: str = "context") -> Audio:
-        """Estimate every stem.
-
-        Args:
-            mixture: float32, (1, time), at least one sample, in [-1, 1], at the separator's sample rate.
-            mode: "context" cross-fades segments of equal length where the mixture is longer than one;
-                "published" computes the whole mixture in one pass, as the study did with its excerpts.
-
-        Returns:
-            float32, (stem, 1, time), as long as the mixture. Estimates need not sum to the mixture.
-
-        Raises:
-            ConfigurationError: Unknown mode.
-            StemMismatchError: The mixture is not mono.
-        """
-        if mode not in MODES:
-            raise ConfigurationError("unknown mode", parameter="mode", expected=MODES, found=mode)
-        if mixture.ndim != 2 or mixture.shape[0] != self.num_channels:
-            raise StemMismatchError("the separator is mono", expected="(1, time)", found=mixture.shape)
-        signal = torch.from_numpy(np.ascontiguousarray(mixture, dtype=np.float32))
-        with torch.inference_mode():
-            if mode == "published" or signal.shape[1] <= self._segment_samples:
-                return self._pass(signal).numpy()
-            segment = _equal_segment(signal.shape[1], self._segment_samples)
-            return overlap_add(self._pass, signal, segment_samples=segment, overlap=OVERLAP).numpy()
-
-    def _pass(self, signal: Tensor) -> Tensor:
-        """One pass: float32, (1, time), to (stem, 1, time), both on the CPU."""
-        mixture = spectrum(signal.to(self._device), self._network.config)
-        lowered = torch.autocast(self._device.type, torch.bfloat16) if self._is_bf16 else nullcontext()
-        with lowered:
-            masks = self._network(mixture.abs().float()[None])[0]
-        stems = [waveform(mask * mixture, self._network.config, signal.shape[1]) for mask in masks.float()]
-        return torch.stack([stem.float().cpu() for stem in stems])
+    def _separated(self, signal: Tensor, *, is_whole: bool) -> Tensor:
+        if is_whole or signal.shape[1] <= self._segment_samples:
+            return self._pass(signal)
+        segment = _equal_segment(signal.shape[1], self._segment_samples)
+        return overlap_add(self._pass, signal, segment_samples=segment, overlap=OVERLAP)
 
 
 def build_chimera_separator(
@@ -127,17 +84,9 @@ def build_chimera_separator(
         CheckpointMismatchError: The configuration or the weights do not fit, or stems differ in their weights.
         ConfigurationError: The precision is unknown.
     """
-    first = card.stems[0]
-    for stem in card.stems[1:]:
-        if not _is_same(states[first], states[stem]):
-            raise CheckpointMismatchError(
-                "one network gives all stems, but their weights differ",
-                file=card.weights[stem],
-                expected=f"the weights of {first}",
-                found=f"others for {stem}",
-            )
+    state = only_state(card, states)
     network = ChimeraNet(_config(card))
-    load_into(network, states[first], file=card.weights[first])
+    load_into(network, state, file=card.weights[card.stems[0]])
     return ChimeraSeparator(
         name=card.name,
         network=network,
@@ -150,12 +99,6 @@ def build_chimera_separator(
 
 
 def _config(card: SeparatorCard) -> ChimeraConfig:
-    expected = {"channels": ChimeraSeparator.num_channels, "num_sources": len(card.stems)}
-    found = {"channels": card.channels, "num_sources": card.config.get("num_sources")}
-    if found != expected:
-        raise CheckpointMismatchError(
-            "channels or stems are not those of the model", parameter="config", expected=expected, found=found
-        )
     known = {entry.name for entry in dataclasses.fields(ChimeraConfig)}
     if unknown := sorted(set(card.config) - known):
         raise CheckpointMismatchError(
@@ -167,12 +110,6 @@ def _config(card: SeparatorCard) -> ChimeraConfig:
         raise CheckpointMismatchError(
             "the model configuration is not valid", parameter="config", found=error
         ) from error
-
-
-def _is_same(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
-    if first is second:
-        return True
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
 def _equal_segment(num_samples: int, longest: int) -> int:

@@ -1,48 +1,38 @@
-"""The separators of the contrastive study: the autoencoder and the recurrent baseline on mono mixtures."""
+"""The separators of the contrastive study: networks whose masks give all stems of a mono mixture."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, StemMismatchError
-from sep_pipeline.models.deep_demix import (
-    BaselineConfig,
-    BaselineNetwork,
-    DeepDemix,
-    DeepDemixConfig,
-    config_from,
-    spectrum,
-    waveform,
-)
+from sep_pipeline.models.deep_demix import BaselineNetwork, MaskModel, MaskNetwork, mask_network
 from sep_pipeline.models.weights import load_into
 from sep_pipeline.separation.card import SeparatorCard
 from sep_pipeline.separation.chunked import overlap_add
+from sep_pipeline.separation.mask_separator import MaskSeparator, only_state
 
-Audio = npt.NDArray[np.float32]
-
-MODES = ("context", "published")
-PRECISIONS = ("fp32", "bf16")
-
-AUTOENCODER = "deep_demix"
-BASELINE = "deep_demix_baseline"
-"""Registered names of the two model classes."""
+REGISTERED_NAMES: dict[MaskModel, str] = {
+    "autoencoder": "deep_demix",
+    "baseline": "deep_demix_baseline",
+    "mask_network": "deep_demix_mask_network",
+}
+"""Architecture to the model class of its separator card."""
 
 SEGMENT_SAMPLES = 220_500
 """Longest stretch that the baseline computes in one pass; the card's metadata may name another `chunk_samples`.
-The autoencoder's is that of its configuration."""
+That of a network with an encoder is the encoder's."""
 
 OVERLAP = 0.5
 """Share of a segment that is cross-faded with the next."""
 
 
-class DeepDemixSeparator:
-    """Masks on the mixture's magnitudes, its phase, and the inverse transform.
+class DeepDemixSeparator(MaskSeparator):
+    """Masks of the baseline or of a network with an encoder, which knows segments of one length only.
+
+    Such a network fills up shorter mixtures with zeros and segments longer ones in the mode "published", too.
 
     Args:
         name: Name shown in tables.
@@ -50,7 +40,7 @@ class DeepDemixSeparator:
         stems: Names of the stems.
         sample_rate: In Hz.
         device: Where the network runs.
-        precision: A name in `PRECISIONS`; parameters and transforms do not depend on it.
+        precision: See `MaskSeparator`.
         segment_samples: Length of the stretches in which the baseline computes longer mixtures.
         overlap: Share of a segment that is cross-faded with the next.
 
@@ -59,13 +49,11 @@ class DeepDemixSeparator:
         StemMismatchError: There are not as many stems as masks, or the network is not mono.
     """
 
-    num_channels = 1
-
     def __init__(
         self,
         *,
         name: str,
-        network: DeepDemix | BaselineNetwork,
+        network: MaskNetwork,
         stems: tuple[str, ...],
         sample_rate: int,
         device: torch.device | str = "cpu",
@@ -73,10 +61,6 @@ class DeepDemixSeparator:
         segment_samples: int = SEGMENT_SAMPLES,
         overlap: float = OVERLAP,
     ) -> None:
-        if precision not in PRECISIONS:
-            raise ConfigurationError(
-                "unknown compute precision", parameter="precision", expected=PRECISIONS, found=precision
-            )
         if segment_samples < 1 or not 0 <= overlap < 1:
             raise ConfigurationError(
                 "segments need samples and may overlap in part",
@@ -84,56 +68,28 @@ class DeepDemixSeparator:
                 expected="at least 1, 0 up to below 1",
                 found=(segment_samples, overlap),
             )
-        _check_masks(network, stems)
-        self.name = name
-        self.stems = stems
-        self.sample_rate = sample_rate
-        self._device = torch.device(device)
-        self._network = network.to(self._device).eval().requires_grad_(False)
-        self._is_bf16 = precision == "bf16"
-        self._has_fixed_length = isinstance(network, DeepDemix)
+        _check_mono(network)
+        super().__init__(
+            name=name,
+            network=network,
+            sizes=network.config,
+            stems=stems,
+            sample_rate=sample_rate,
+            device=device,
+            precision=precision,
+        )
+        self._has_fixed_length = not isinstance(network, BaselineNetwork)
         self._segment_samples = (
-            network.config.encoder.segment_samples if isinstance(network, DeepDemix) else segment_samples
+            segment_samples
+            if isinstance(network, BaselineNetwork)
+            else network.config.encoder.segment_samples
         )
         self._overlap = overlap
 
-    def separate(self, mixture: Audio, *, mode: str = "context") -> Audio:
-        """Estimate every stem.
-
-        Args:
-            mixture: float32, (1, time), at least one sample, in [-1, 1], at the separator's sample rate.
-            mode: "context" cross-fades segments of one length, the last one filled up with zeros, where the
-                mixture is longer than one; "published" lets the baseline compute the whole mixture in one pass.
-                The autoencoder knows segments only, and fills up shorter mixtures.
-
-        Returns:
-            float32, (stem, 1, time), as long as the mixture. Estimates need not sum to the mixture.
-
-        Raises:
-            ConfigurationError: Unknown mode.
-            StemMismatchError: The mixture is not mono.
-        """
-        if mode not in MODES:
-            raise ConfigurationError("unknown mode", parameter="mode", expected=MODES, found=mode)
-        if mixture.ndim != 2 or mixture.shape[0] != self.num_channels:
-            raise StemMismatchError("the separator is mono", expected="(1, time)", found=mixture.shape)
-        signal = torch.from_numpy(np.ascontiguousarray(mixture, dtype=np.float32))
-        is_short = mode == "published" or signal.shape[1] <= self._segment_samples
-        with torch.inference_mode():
-            if is_short and not self._has_fixed_length:
-                return self._pass(signal).numpy()
-            return overlap_add(
-                self._pass, signal, segment_samples=self._segment_samples, overlap=self._overlap
-            ).numpy()
-
-    def _pass(self, signal: Tensor) -> Tensor:
-        """One pass: float32, (1, time), to (stem, 1, time), both on the CPU."""
-        mixture = spectrum(signal.to(self._device), self._network.config)
-        lowered = torch.autocast(self._device.type, torch.bfloat16) if self._is_bf16 else nullcontext()
-        with lowered:
-            masks = self._network(mixture.abs().float()[None])[0]
-        stems = [waveform(mask * mixture, self._network.config, signal.shape[1]) for mask in masks.float()]
-        return torch.stack([stem.float().cpu() for stem in stems])
+    def _separated(self, signal: Tensor, *, is_whole: bool) -> Tensor:
+        if not self._has_fixed_length and (is_whole or signal.shape[1] <= self._segment_samples):
+            return self._pass(signal)
+        return overlap_add(self._pass, signal, segment_samples=self._segment_samples, overlap=self._overlap)
 
 
 def build_deep_demix_separator(
@@ -142,8 +98,8 @@ def build_deep_demix_separator(
     """Make the separator of a card and its weights.
 
     Args:
-        card: The card; its model is `AUTOENCODER` with the config of `DeepDemixConfig`, or `BASELINE` with that of
-            `BaselineConfig`. Its stems are in the order of the masks.
+        card: The card; its model is one of `REGISTERED_NAMES`, with the config of that architecture. Its stems are in
+            the order of the masks.
         states: Stem name to the state dict of the network, the same for all.
         device: Where the network runs.
         precision: "fp32" or "bf16".
@@ -152,17 +108,9 @@ def build_deep_demix_separator(
         CheckpointMismatchError: The configuration or the weights do not fit, or stems differ in their weights.
         ConfigurationError: The precision is unknown, or segment or overlap in the metadata is out of range.
     """
-    first = card.stems[0]
-    for stem in card.stems[1:]:
-        if not _is_same(states[first], states[stem]):
-            raise CheckpointMismatchError(
-                "one network gives all stems, but their weights differ",
-                file=card.weights[stem],
-                expected=f"the weights of {first}",
-                found=f"others for {stem}",
-            )
+    state = only_state(card, states)
     network = _network(card)
-    load_into(network, states[first], file=card.weights[first])
+    load_into(network, state, file=card.weights[card.stems[0]])
     return DeepDemixSeparator(
         name=card.name,
         network=network,
@@ -175,42 +123,25 @@ def build_deep_demix_separator(
     )
 
 
-def _network(card: SeparatorCard) -> DeepDemix | BaselineNetwork:
-    if card.model not in (AUTOENCODER, BASELINE):
+def _network(card: SeparatorCard) -> MaskNetwork:
+    models = {name: model for model, name in REGISTERED_NAMES.items()}
+    if card.model not in models:
         raise CheckpointMismatchError(
             "not a model class of the contrastive study",
             parameter="model",
-            expected=f"{AUTOENCODER} or {BASELINE}",
+            expected=", ".join(models),
             found=card.model,
         )
-    expected = {"channels": DeepDemixSeparator.num_channels, "num_sources": len(card.stems)}
-    found = {"channels": card.channels, "num_sources": card.config.get("num_sources")}
-    if found != expected:
-        raise CheckpointMismatchError(
-            "channels or stems are not those of the model", parameter="config", expected=expected, found=found
-        )
     try:
-        if card.model == AUTOENCODER:
-            return DeepDemix(config_from(DeepDemixConfig, card.config))
-        return BaselineNetwork(config_from(BaselineConfig, card.config))
+        return mask_network(models[card.model], card.config)
     except ConfigurationError as error:
         raise CheckpointMismatchError(
             "the model configuration is not valid", parameter="config", found=error
         ) from error
 
 
-def _check_masks(network: DeepDemix | BaselineNetwork, stems: tuple[str, ...]) -> None:
-    if len(stems) != network.num_sources:
-        raise StemMismatchError(
-            "the network has another number of masks", expected=network.num_sources, found=stems
-        )
+def _check_mono(network: MaskNetwork) -> None:
     if isinstance(network, BaselineNetwork) and network.config.num_channels != 1:
         raise StemMismatchError(
             "the network is not mono", expected="1 channel", found=network.config.num_channels
         )
-
-
-def _is_same(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
-    if first is second:
-        return True
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)

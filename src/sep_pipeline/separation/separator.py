@@ -22,7 +22,7 @@ from sep_pipeline.files import folder_written_aside, write_text
 from sep_pipeline.models.weights import load_weights, save_weights
 from sep_pipeline.separation.card import CARD_NAME, SeparatorCard, card_text, read_card
 from sep_pipeline.separation.chimera_separator import build_chimera_separator
-from sep_pipeline.separation.deep_demix_separator import build_deep_demix_separator
+from sep_pipeline.separation.deep_demix_separator import REGISTERED_NAMES, build_deep_demix_separator
 from sep_pipeline.separation.open_unmix import build_open_unmix_separator
 from sep_pipeline.separation.vqvae_separator import build_vqvae_separator
 from sep_pipeline.separation.wiener import mixture_consistency as share_residual
@@ -63,8 +63,7 @@ class _Builder(Protocol):
 MODEL_CLASSES: dict[str, _Builder] = {
     "open_unmix": build_open_unmix_separator,
     "chimera": build_chimera_separator,
-    "deep_demix": build_deep_demix_separator,
-    "deep_demix_baseline": build_deep_demix_separator,
+    **dict.fromkeys(REGISTERED_NAMES.values(), build_deep_demix_separator),
     "vqvae": build_vqvae_separator,
 }
 """Registered name of a model class to the function that makes its separator."""

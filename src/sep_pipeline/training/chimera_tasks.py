@@ -13,7 +13,8 @@ from sep_pipeline.errors import ConfigurationError, StemMismatchError
 from sep_pipeline.losses.deep_clustering import deep_clustering_loss, dominant_source, magnitude_weights
 from sep_pipeline.losses.items import mean_over_items
 from sep_pipeline.losses.mask_approximation import mask_approximation_loss
-from sep_pipeline.models.chimera import ChimeraNet, Freeze, magnitudes
+from sep_pipeline.models.chimera import ChimeraNet, Freeze
+from sep_pipeline.models.mask_spectrogram import magnitudes
 
 Objective = Literal["deep_clustering", "whole", "mask"]
 

@@ -12,11 +12,11 @@ from sep_pipeline.data.examples import Examples
 from sep_pipeline.errors import ConfigurationError, StemMismatchError
 from sep_pipeline.losses.mask_approximation import mask_approximation_loss
 from sep_pipeline.losses.triplet import is_ordered, supervised_contrastive_loss, triplet_loss
-from sep_pipeline.models.deep_demix import BaselineNetwork, DeepDemix, Encoder, magnitudes, stem_magnitudes
+from sep_pipeline.models.deep_demix import Encoder, MaskNetwork
+from sep_pipeline.models.mask_spectrogram import magnitudes, stem_magnitudes
 from sep_pipeline.training.chimera_tasks import FixedExamples
 
 ContrastiveObjective = Literal["triplet", "supervised_contrastive"]
-MaskNetwork = BaselineNetwork | DeepDemix
 LabelledBatch = tuple[Tensor, Tensor]
 Validation = TypeVar("Validation")
 

@@ -12,16 +12,6 @@ def test_the_defaults_are_those_of_the_paper():
     assert preset("paper", num_sources=3) == ChimeraConfig(num_sources=3)
 
 
-def test_ten_seconds_have_1251_frames_of_257_bins():
-    config = ChimeraConfig(num_sources=2)
-    assert (config.num_frames(160_000), config.num_bins) == (1251, 257)
-
-
-@pytest.mark.parametrize(("num_samples", "num_frames"), [(1, 2), (127, 2), (128, 2), (129, 3), (2500, 21)])
-def test_a_begun_hop_counts_as_a_frame(num_samples, num_frames):
-    assert ChimeraConfig(num_sources=2).num_frames(num_samples) == num_frames
-
-
 def test_every_preset_makes_a_configuration():
     assert {name: preset(name, num_sources=4).num_sources for name in CHIMERA_PRESETS} == {
         "paper": 4,

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from sep_pipeline.errors import ConfigurationError, StemMismatchError
-from sep_pipeline.models.chimera import ChimeraConfig, ChimeraNet, decibels, preset
+from sep_pipeline.models.chimera import ChimeraConfig, ChimeraNet, preset
+from sep_pipeline.models.mask_spectrogram import decibels
 
 
 def _close(found, expected, atol=1e-5):

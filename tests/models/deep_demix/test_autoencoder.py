@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sep_pipeline.errors import CheckpointMismatchError, StemMismatchError
-from sep_pipeline.models.deep_demix import DeepDemix, Encoder, autoencoder_preset, load_pretrained_encoder
+from sep_pipeline.models.deep_demix import DeepDemix, Encoder, load_pretrained_encoder, mask_network_preset
 
 
 def _close(found, expected, atol=1e-6):
@@ -66,7 +66,7 @@ def test_every_channel_is_an_item_of_its_own(small_autoencoder, magnitude):
 
 
 def test_the_full_size_has_the_known_number_of_parameters():
-    network = DeepDemix(autoencoder_preset("paper", num_sources=4))
+    network = mask_network_preset("autoencoder", "paper", num_sources=4)
     counts = [sum(parameter.numel() for parameter in part.parameters()) for part in network.children()]
     assert counts == [14_750_765, 102_836]
 

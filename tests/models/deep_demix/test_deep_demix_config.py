@@ -14,17 +14,18 @@ from sep_pipeline.models.deep_demix import (
     BaselineConfig,
     DeepDemixConfig,
     EncoderConfig,
-    autoencoder_preset,
+    MaskNetworkConfig,
     baseline_preset,
     config_from,
     encoder_preset,
+    mask_network_preset,
 )
 
 
 def test_the_defaults_are_those_of_the_paper():
     assert encoder_preset("paper") == EncoderConfig()
     assert baseline_preset("paper", num_sources=4) == BaselineConfig(num_sources=4)
-    assert autoencoder_preset("paper", num_sources=4) == DeepDemixConfig(num_sources=4)
+    assert mask_network_preset("autoencoder", "paper", num_sources=4).config == DeepDemixConfig(num_sources=4)
 
 
 def test_five_seconds_have_1724_frames_of_257_bins():
@@ -50,15 +51,20 @@ def test_all_networks_have_presets_of_the_same_names():
     assert list(BASELINE_PRESETS) == list(ENCODER_PRESETS) == ["paper", "compact"]
 
 
-@pytest.mark.parametrize("make", [baseline_preset, autoencoder_preset])
-def test_an_unknown_preset_is_named(make):
+@pytest.mark.parametrize("model", ["baseline", "autoencoder", "mask_network"])
+def test_an_unknown_preset_is_named(model):
     with pytest.raises(ConfigurationError, match="huge"):
-        make("huge", num_sources=2)
+        mask_network_preset(model, "huge", num_sources=2)
 
 
 @pytest.mark.parametrize(
     "config",
-    [BaselineConfig(num_sources=2), encoder_preset("compact"), autoencoder_preset("compact", num_sources=3)],
+    [
+        BaselineConfig(num_sources=2),
+        encoder_preset("compact"),
+        DeepDemixConfig(num_sources=3, encoder=encoder_preset("compact")),
+        MaskNetworkConfig(num_sources=3, encoder=encoder_preset("compact")),
+    ],
 )
 def test_a_configuration_comes_back_from_its_json(config):
     values = json.loads(json.dumps(dataclasses.asdict(config)))

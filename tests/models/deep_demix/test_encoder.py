@@ -9,9 +9,9 @@ import torch
 from torch.nn import functional
 
 from sep_pipeline.errors import StemMismatchError
-from sep_pipeline.models.chimera import decibels
 from sep_pipeline.models.deep_demix import Encoder, encoder_preset
 from sep_pipeline.models.deep_demix.encoder import SameConvolution
+from sep_pipeline.models.mask_spectrogram import decibels
 
 
 def _close(found, expected, atol=1e-6):

@@ -24,7 +24,7 @@ from sep_pipeline.configuration.execution import ExecutionParameters, ProcessPar
 from sep_pipeline.configuration.study import Cell
 from sep_pipeline.datasets import Weights, Workspace
 from sep_pipeline.errors import CheckpointMismatchError, NoInputError, SilentStemError
-from sep_pipeline.models.deep_demix import DeepDemix, Encoder, autoencoder_preset, encoder_preset
+from sep_pipeline.models.deep_demix import Encoder, MaskModel, encoder_preset, mask_network_preset
 from sep_pipeline.pipelines.contrastive_demix import nodes
 from sep_pipeline.pipelines.contrastive_demix.examples import held_out_triplets, training_mixtures
 from sep_pipeline.pipelines.data.nodes import ingest_folder
@@ -173,15 +173,18 @@ AUTOENCODER = ArmParameters(model="autoencoder")
 
 
 def test_the_plain_autoencoder_starts_from_its_seed(untrained: Callable[..., Weights]) -> None:
-    expected = DeepDemix(autoencoder_preset("compact", num_sources=3), seed=3).state_dict()
+    expected = mask_network_preset("autoencoder", "compact", num_sources=3, seed=3).state_dict()
     state = untrained(AUTOENCODER).state
     assert all(torch.equal(state[name], tensor) for name, tensor in expected.items())
 
 
-def test_a_pretrained_one_differs_in_its_encoder_alone(untrained: Callable[..., Weights]) -> None:
+@pytest.mark.parametrize("model", ["autoencoder", "mask_network"])
+def test_a_pretrained_one_differs_in_its_encoder_alone(
+    untrained: Callable[..., Weights], model: MaskModel
+) -> None:
     encoder = Encoder(encoder_preset("compact"), seed=8).state_dict()
-    plain = untrained(AUTOENCODER).state
-    arm = AUTOENCODER.model_copy(update={"pretraining": "triplets"})
+    plain = untrained(ArmParameters(model=model)).state
+    arm = ArmParameters(model=model, pretraining="triplets")
     weights = untrained(arm, Weights(encoder, {}))
     assert weights.metadata["source"] == "triplets"
     for name, tensor in weights.state.items():

@@ -96,9 +96,15 @@ def test_arms_are_compared_with_what_differs_in_one_thing() -> None:
     arms = ARMS | {
         "vocals_only": ArmParameters(model="autoencoder", only_stem="bass"),
         "pretrained_vocals": ArmParameters(model="autoencoder", pretraining="triplets", only_stem="bass"),
+        "mask_network": ArmParameters(model="mask_network"),
+        "pretrained_mask_network": ArmParameters(model="mask_network", pretraining="triplets"),
     }
     pairs = tables.compared_pairs(arms)
-    assert pairs[:2] == [("pretrained_autoencoder", "autoencoder"), ("pretrained_vocals", "vocals_only")]
+    assert pairs[:3] == [
+        ("pretrained_autoencoder", "autoencoder"),
+        ("pretrained_vocals", "vocals_only"),
+        ("pretrained_mask_network", "mask_network"),
+    ]
     assert ("autoencoder", "baseline") in pairs
     assert ("baseline", "scaled_mixture") in pairs
 

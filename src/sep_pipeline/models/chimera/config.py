@@ -48,10 +48,6 @@ class ChimeraConfig:
         """Frequencies of the one-sided spectrum: 257 at 512."""
         return self.window_length // 2 + 1
 
-    def num_frames(self, num_samples: int) -> int:
-        """Frames of the spectrum of a signal: 1251 of 10 s at 16 kHz and the usual sizes."""
-        return -(-num_samples // self.hop_length) + 1
-
 
 def _require(is_valid: bool, name: str, expected: object, found: object) -> None:
     if not is_valid:

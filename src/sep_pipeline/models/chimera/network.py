@@ -9,12 +9,10 @@ from torch import Tensor, nn
 
 from sep_pipeline.errors import ConfigurationError, StemMismatchError
 from sep_pipeline.models.chimera.config import ChimeraConfig
+from sep_pipeline.models.mask_spectrogram import decibels
 
 Freeze = Literal["none", "strict", "weights_only"]
 """What of the network learns, see `ChimeraNet.freeze`."""
-
-# A magnitude of 1e-4, -80 dB.
-_POWER_FLOOR = 1e-8
 
 _SMALLEST_NORM = 1e-12
 
@@ -76,7 +74,7 @@ class ChimeraNet(nn.Module):
         """What both heads read.
 
         Args:
-            magnitude: float32, not negative, (batch, 1, frame, bin); see `spectrogram.spectrum`.
+            magnitude: float32, not negative, (batch, 1, frame, bin); see `mask_spectrogram.spectrum`.
 
         Returns:
             float32, (batch, frame, 2 · hidden), forward units before backward ones.
@@ -134,11 +132,6 @@ class ChimeraNet(nn.Module):
         for head in (self.embedding, self.mask):
             nn.init.xavier_normal_(head.linear.weight, generator=generator)
             nn.init.zeros_(head.linear.bias)
-
-
-def decibels(magnitude: Tensor) -> Tensor:
-    """Level of magnitudes in dB, at least -80; 0 for a magnitude of 1."""
-    return 10.0 * torch.log10(magnitude.square().clamp_min(_POWER_FLOOR))
 
 
 class _Normalisation(nn.Module):

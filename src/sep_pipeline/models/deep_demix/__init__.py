@@ -1,8 +1,8 @@
-"""The networks of the contrastive study: baseline, encoder and autoencoder, with their spectrograms."""
+"""The networks of the contrastive study: the encoder, what separates with it, and the baseline."""
 
 from __future__ import annotations
 
-from sep_pipeline.models.deep_demix.autoencoder import DeepDemix, load_pretrained_encoder
+from sep_pipeline.models.deep_demix.autoencoder import DeepDemix
 from sep_pipeline.models.deep_demix.baseline import BaselineNetwork
 from sep_pipeline.models.deep_demix.config import (
     BASELINE_PRESETS,
@@ -11,13 +11,20 @@ from sep_pipeline.models.deep_demix.config import (
     BaselineConfig,
     DeepDemixConfig,
     EncoderConfig,
-    autoencoder_preset,
+    MaskNetworkConfig,
     baseline_preset,
     config_from,
     encoder_preset,
 )
 from sep_pipeline.models.deep_demix.encoder import Encoder
-from sep_pipeline.models.deep_demix.spectrogram import magnitudes, spectrum, stem_magnitudes, waveform
+from sep_pipeline.models.deep_demix.mask_network import EmbeddingMaskNetwork
+from sep_pipeline.models.deep_demix.networks import (
+    MaskModel,
+    MaskNetwork,
+    load_pretrained_encoder,
+    mask_network,
+    mask_network_preset,
+)
 
 __all__ = [
     "BASELINE_PRESETS",
@@ -27,15 +34,16 @@ __all__ = [
     "BaselineNetwork",
     "DeepDemix",
     "DeepDemixConfig",
+    "EmbeddingMaskNetwork",
     "Encoder",
     "EncoderConfig",
-    "autoencoder_preset",
+    "MaskModel",
+    "MaskNetwork",
+    "MaskNetworkConfig",
     "baseline_preset",
     "config_from",
     "encoder_preset",
     "load_pretrained_encoder",
-    "magnitudes",
-    "spectrum",
-    "stem_magnitudes",
-    "waveform",
+    "mask_network",
+    "mask_network_preset",
 ]

@@ -1,9 +1,6 @@
-"""DeepDemix: encoder and decoder as one mask network, and its start from a pre-trained encoder."""
+"""DeepDemix: encoder and decoder as one mask network."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +9,6 @@ from sep_pipeline.errors import StemMismatchError
 from sep_pipeline.models.deep_demix.config import DeepDemixConfig
 from sep_pipeline.models.deep_demix.decoder import Decoder
 from sep_pipeline.models.deep_demix.encoder import Encoder
-from sep_pipeline.models.weights import load_into
 
 
 class DeepDemix(nn.Module):
@@ -41,7 +37,7 @@ class DeepDemix(nn.Module):
         """Estimate the masks.
 
         Args:
-            magnitude: float32, not negative, (batch, channel, frame, bin); see `spectrogram.spectrum`.
+            magnitude: float32, not negative, (batch, channel, frame, bin); see `mask_spectrogram.spectrum`.
 
         Returns:
             float32, (batch, stem, channel, frame, bin), in (0, 1); masks of a point need not sum to 1.
@@ -59,17 +55,3 @@ class DeepDemix(nn.Module):
         embeddings = self.encoder(magnitude.flatten(0, 1)[:, None, None])[:, 0]
         masks: Tensor = self.decoder(embeddings)
         return masks.view(*magnitude.shape[:2], -1, *sizes).transpose(1, 2)
-
-
-def load_pretrained_encoder(network: DeepDemix, state: Mapping[str, Tensor], *, file: Path | str) -> None:
-    """Take over a pre-trained encoder whole; the decoder stays as it is and nothing is frozen.
-
-    Args:
-        network: What to fill.
-        state: State dict of an `Encoder` of the same configuration.
-        file: Where `state` came from, for the message.
-
-    Raises:
-        CheckpointMismatchError: A name or shape differs; `network` is left unchanged.
-    """
-    load_into(network.encoder, state, file=file)

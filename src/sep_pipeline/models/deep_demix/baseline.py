@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from sep_pipeline.errors import StemMismatchError
-from sep_pipeline.models.chimera import decibels
 from sep_pipeline.models.deep_demix.config import BaselineConfig
 from sep_pipeline.models.deep_demix.initial import draw_xavier, untouched_generator
+from sep_pipeline.models.deep_demix.recurrent import BinNorm, bidirectional_lstm
+from sep_pipeline.models.mask_spectrogram import decibels
 
 
 class BaselineNetwork(nn.Module):
@@ -26,8 +27,9 @@ class BaselineNetwork(nn.Module):
         self.config = config
         num_features = config.num_bins * config.num_channels
         with untouched_generator():
-            self.input_normalization = _BinNorm(config.num_bins)
-            self.recurrent_stack = nn.ModuleDict({"rnn": _lstm(num_features, config)})
+            self.input_normalization = BinNorm(config.num_bins)
+            recurrent = bidirectional_lstm(num_features, config.hidden_size, config.num_layers)
+            self.recurrent_stack = nn.ModuleDict({"rnn": recurrent})
             linear = nn.Linear(2 * config.hidden_size, num_features * config.num_sources)
             self.embedding = nn.ModuleDict({"linear": linear})
         draw_xavier(self, torch.Generator().manual_seed(seed))
@@ -41,7 +43,7 @@ class BaselineNetwork(nn.Module):
         """Estimate the masks.
 
         Args:
-            magnitude: float32, not negative, (batch, channel, frame, bin); see `spectrogram.spectrum`.
+            magnitude: float32, not negative, (batch, channel, frame, bin); see `mask_spectrogram.spectrum`.
 
         Returns:
             float32, (batch, stem, channel, frame, bin), in (0, 1); masks of a point need not sum to 1.
@@ -62,19 +64,3 @@ class BaselineNetwork(nn.Module):
         logits: Tensor = self.embedding["linear"](recurrent)
         by_point = logits.view(*logits.shape[:2], sizes[1], sizes[0], self.config.num_sources)
         return torch.sigmoid(by_point.permute(0, 4, 3, 1, 2))
-
-
-class _BinNorm(nn.Module):
-    """Batch norm with statistics per bin, over items, frames and channels."""
-
-    def __init__(self, num_bins: int) -> None:
-        super().__init__()
-        self.batch_norm = nn.BatchNorm1d(num_bins)
-
-    def forward(self, levels: Tensor) -> Tensor:
-        normed: Tensor = self.batch_norm(levels.reshape(-1, levels.shape[-1]))
-        return normed.view(levels.shape)
-
-
-def _lstm(num_features: int, config: BaselineConfig) -> nn.LSTM:
-    return nn.LSTM(num_features, config.hidden_size, config.num_layers, batch_first=True, bidirectional=True)

@@ -1,4 +1,4 @@
-"""Shapes of the networks of the contrastive study: the baseline, the encoder, and the autoencoder around it."""
+"""Shapes of the networks of the contrastive study: the baseline, the encoder, and the networks around it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sep_pipeline.errors import ConfigurationError
+from sep_pipeline.models.mask_spectrogram import num_frames_of
 
 SAMPLE_RATE_HZ = 44_100
 """Rate of the published study; the sizes of the preset "paper" are meant for it."""
@@ -93,7 +94,7 @@ class EncoderConfig:
     @property
     def num_frames(self) -> int:
         """Frames of every input: 1724 of 5 s at 44.1 kHz."""
-        return -(-self.segment_samples // self.hop_length) + 1
+        return num_frames_of(self.segment_samples, self.hop_length)
 
     @property
     def num_bins(self) -> int:
@@ -154,7 +155,41 @@ class DeepDemixConfig:
         return self.encoder.hop_length
 
 
-Config = TypeVar("Config", BaselineConfig, EncoderConfig, DeepDemixConfig)
+@dataclass(frozen=True, kw_only=True)
+class MaskNetworkConfig:
+    """Everything that fixes the parameters of the recurrent mask network that hears an embedding.
+
+    Args:
+        num_sources: Masks that the network gives.
+        encoder: The encoder, which also fixes the spectrograms.
+        hidden_size: Units of the LSTM per direction.
+        num_layers: Bidirectional layers.
+
+    Raises:
+        ConfigurationError: A value is out of range.
+    """
+
+    num_sources: int
+    encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
+    hidden_size: int = 50
+    num_layers: int = 1
+
+    def __post_init__(self) -> None:
+        _check_counts(self, "num_sources", "hidden_size", "num_layers")
+        _require(isinstance(self.encoder, EncoderConfig), "encoder", "an EncoderConfig", self.encoder)
+
+    @property
+    def window_length(self) -> int:
+        """See `EncoderConfig`."""
+        return self.encoder.window_length
+
+    @property
+    def hop_length(self) -> int:
+        """See `EncoderConfig`."""
+        return self.encoder.hop_length
+
+
+Config = TypeVar("Config", BaselineConfig, EncoderConfig, DeepDemixConfig, MaskNetworkConfig)
 
 
 def config_from(kind: type[Config], values: Mapping[str, Any]) -> Config:
@@ -199,15 +234,6 @@ def encoder_preset(name: str) -> EncoderConfig:
         ConfigurationError: The name is unknown.
     """
     return config_from(EncoderConfig, _chosen(ENCODER_PRESETS, name))
-
-
-def autoencoder_preset(name: str, *, num_sources: int) -> DeepDemixConfig:
-    """A named size of the autoencoder, see `encoder_preset`.
-
-    Raises:
-        ConfigurationError: The name is unknown.
-    """
-    return DeepDemixConfig(num_sources=num_sources, encoder=encoder_preset(name))
 
 
 def _chosen(presets: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
@@ -260,12 +286,13 @@ ENCODER_PRESETS: dict[str, dict[str, Any]] = {
     "compact": {
         "segment_samples": 32_000,
         "hop_length": 256,
-        "channels": (8, 8, 16, 16),
-        "kernels": ((4, 8), (4, 8), (4, 4), (4, 4)),
+        "channels": (4, 8, 16, 32),
+        "kernels": ((4, 4), (4, 4), (4, 4), (4, 4)),
         "pools": ((4, 4), (4, 4)),
         "hidden_sizes": (128, 64),
         "embedding_size": 32,
-        "dropout": 0.2,
+        # A few hundred updates see nothing twice.
+        "dropout": 0.0,
     },
 }
 """What a preset changes of the encoder's defaults."""

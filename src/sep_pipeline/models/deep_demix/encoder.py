@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sep_pipeline.errors import StemMismatchError
-from sep_pipeline.models.chimera import decibels
 from sep_pipeline.models.deep_demix.config import EncoderConfig, Pair
 from sep_pipeline.models.deep_demix.initial import draw_uniform, untouched_generator
+from sep_pipeline.models.mask_spectrogram import decibels
 
 
 class SameConvolution(nn.Conv2d):
@@ -57,7 +57,7 @@ class Encoder(nn.Module):
         """Embed every stem of every item by itself.
 
         Args:
-            magnitude: float32, not negative, (batch, stem, 1, frame, bin); see `spectrogram.spectrum`.
+            magnitude: float32, not negative, (batch, stem, 1, frame, bin); see `mask_spectrogram.spectrum`.
 
         Returns:
             float32, (batch, stem, dimension).

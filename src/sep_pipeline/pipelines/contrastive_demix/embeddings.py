@@ -12,7 +12,8 @@ import torch
 
 from sep_pipeline.data.triplets import ROLES, TripletExamples
 from sep_pipeline.losses.triplet import is_ordered, triplet_loss
-from sep_pipeline.models.deep_demix import Encoder, stem_magnitudes
+from sep_pipeline.models.deep_demix import Encoder
+from sep_pipeline.models.mask_spectrogram import stem_magnitudes
 from sep_pipeline.reporting.figures import COLOURS, finished, panels
 
 if TYPE_CHECKING:

@@ -131,24 +131,20 @@ def _evaluated(curve: pd.DataFrame, name: str) -> pd.Series[float]:
 def compared_pairs(arms: Mapping[str, ArmParameters]) -> list[tuple[str, str]]:
     """Pairs of arms worth a difference.
 
-    Every pre-trained arm against the one that differs in its random start alone, then every autoencoder
+    Every pre-trained arm against the one that differs in its random start alone, then everything with an encoder
     against the baseline, then all against the scaled mixture.
     """
-    plain = {arm.only_stem: name for name, arm in arms.items() if _is_plain(arm, "autoencoder")}
+    plain = {(arm.model, arm.only_stem): name for name, arm in arms.items() if arm.pretraining is None}
     pairs = [
-        (name, plain[arm.only_stem])
+        (name, plain[arm.model, arm.only_stem])
         for name, arm in arms.items()
-        if arm.pretraining is not None and arm.only_stem in plain
+        if arm.pretraining is not None and (arm.model, arm.only_stem) in plain
     ]
     baselines = [name for name, arm in arms.items() if arm.model == "baseline"]
     pairs += [
         (name, baseline) for name, arm in arms.items() if arm.model != "baseline" for baseline in baselines
     ]
     return pairs + [(name, FLOOR) for name in arms]
-
-
-def _is_plain(arm: ArmParameters, model: str) -> bool:
-    return arm.model == model and arm.pretraining is None
 
 
 def gain_table(
@@ -185,7 +181,8 @@ def _gain(
     printed: Mapping[str, Mapping[str, float]],
 ) -> float:
     baseline = arms.get(row["baseline"])
-    if row["stem"] != TOTAL or baseline is None or not _is_plain(baseline, "autoencoder"):
+    is_start_alone = baseline is not None and baseline.model == "autoencoder" and baseline.pretraining is None
+    if row["stem"] != TOTAL or not is_start_alone:
         return math.nan
     return printed.get(row["arm"], {}).get(row["metric"], math.nan)
 

@@ -19,15 +19,7 @@ from sep_pipeline.configuration.contrastive_demix import (
 from sep_pipeline.configuration.execution import ExecutionParameters
 from sep_pipeline.configuration.study import ArmRun, Cell, RunParameters
 from sep_pipeline.datasets import FolderWriter, Weights
-from sep_pipeline.models.deep_demix import (
-    BaselineConfig,
-    BaselineNetwork,
-    DeepDemix,
-    DeepDemixConfig,
-    Encoder,
-    config_from,
-    encoder_preset,
-)
+from sep_pipeline.models.deep_demix import Encoder, encoder_preset, mask_network
 from sep_pipeline.models.weights import load_into
 from sep_pipeline.pipelines.contrastive_demix.embeddings import embedding_rows
 from sep_pipeline.pipelines.contrastive_demix.examples import held_out_triplets
@@ -35,7 +27,7 @@ from sep_pipeline.pipelines.contrastive_demix.scoring import SPLITS, score_songs
 from sep_pipeline.pipelines.data.store import store_hash
 from sep_pipeline.pipelines.study import evaluation as study
 from sep_pipeline.separation import load_separator, save_separator
-from sep_pipeline.separation.deep_demix_separator import AUTOENCODER, BASELINE
+from sep_pipeline.separation.deep_demix_separator import REGISTERED_NAMES
 
 PLACE = ["arm", "seed", "track", "metric"]
 
@@ -74,17 +66,13 @@ def assemble_separator(
 ) -> FolderWriter:
     """Make the trained network of one arm and seed a separator folder."""
     values = json.loads(weights.metadata["config"])
-    network = (
-        BaselineNetwork(config_from(BaselineConfig, values))
-        if arm.model == "baseline"
-        else DeepDemix(config_from(DeepDemixConfig, values))
-    )
+    network = mask_network(arm.model, values)
     load_into(network, weights.state, file=f"weights of {arm_run.arm}")
     return partial(
         save_separator,
         models=dict.fromkeys(arm_run.stems, network),
         name=f"{arm_run.study} {arm_run.arm}",
-        model=BASELINE if arm.model == "baseline" else AUTOENCODER,
+        model=REGISTERED_NAMES[arm.model],
         config=network.config,
         sample_rate=inputs_checked["sample_rate"],
         channels=1,

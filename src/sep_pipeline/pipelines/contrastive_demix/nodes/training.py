@@ -24,13 +24,11 @@ from sep_pipeline.data.feeding import fed
 from sep_pipeline.data.triplets import TripletExamples
 from sep_pipeline.datasets import Weights, Workspace
 from sep_pipeline.models.deep_demix import (
-    BaselineNetwork,
-    DeepDemix,
     Encoder,
-    autoencoder_preset,
-    baseline_preset,
+    MaskNetwork,
     encoder_preset,
     load_pretrained_encoder,
+    mask_network_preset,
 )
 from sep_pipeline.pipelines.contrastive_demix.examples import (
     held_out_triplets,
@@ -42,7 +40,7 @@ from sep_pipeline.pipelines.data.store import store_tracks
 from sep_pipeline.pipelines.study.training import CellWork, training_curves
 from sep_pipeline.tracking import CellTrackers
 from sep_pipeline.training.config import TrainingConfig
-from sep_pipeline.training.deep_demix_tasks import MaskNetwork, MaskTask, TripletTask
+from sep_pipeline.training.deep_demix_tasks import MaskTask, TripletTask
 
 
 @dataclass(frozen=True)
@@ -170,7 +168,7 @@ def train_separation(
     inputs_checked: dict[str, Any],
     pretrained: Weights | None = None,
 ) -> tuple[Weights, pd.DataFrame]:
-    """Train what separates: the baseline or the autoencoder, with a pre-trained encoder or without.
+    """Train what separates: the arm's architecture, with a pre-trained encoder or without.
 
     Returns:
         Weights of the best validation, and the training curves.
@@ -206,9 +204,7 @@ def train_separation(
 def _network(
     arm: ArmParameters, network: NetworkParameters, num_sources: int, cell: Cell, pretrained: Weights | None
 ) -> MaskNetwork:
-    if arm.model == "baseline":
-        return BaselineNetwork(baseline_preset(network.preset, num_sources=num_sources), seed=cell.seed)
-    autoencoder = DeepDemix(autoencoder_preset(network.preset, num_sources=num_sources), seed=cell.seed)
+    separating = mask_network_preset(arm.model, network.preset, num_sources=num_sources, seed=cell.seed)
     if pretrained is not None:
-        load_pretrained_encoder(autoencoder, pretrained.state, file=f"pre-trained encoder of {cell.arm}")
-    return autoencoder
+        load_pretrained_encoder(separating, pretrained.state, file=f"pre-trained encoder of {cell.arm}")
+    return separating

@@ -1,0 +1,148 @@
+"""What the separators of one network share whose masks give all stems of a mono mixture."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, StemMismatchError
+from sep_pipeline.models.mask_spectrogram import TransformSizes, spectrum, waveform
+from sep_pipeline.separation.card import SeparatorCard
+
+Audio = npt.NDArray[np.float32]
+
+MODES = ("context", "published")
+PRECISIONS = ("fp32", "bf16")
+
+
+class MaskSizes(TransformSizes, Protocol):
+    """What a separator has to know of a network's configuration."""
+
+    @property
+    def num_sources(self) -> int:
+        """Masks that the network gives."""
+        ...
+
+
+class MaskSeparator(ABC):
+    """Masks on the mixture's magnitudes, its phase, and the inverse transform.
+
+    Args:
+        name: Name shown in tables.
+        network: Maps float32 (batch, 1, frame, bin) to masks, (batch, stem, 1, frame, bin), in the order of `stems`.
+        sizes: The network's configuration.
+        stems: Names of the stems.
+        sample_rate: In Hz.
+        device: Where the network runs.
+        precision: A name in `PRECISIONS`; parameters and transforms do not depend on it.
+
+    Raises:
+        ConfigurationError: The precision is unknown.
+        StemMismatchError: There are not as many stems as masks.
+    """
+
+    num_channels = 1
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        network: nn.Module,
+        sizes: MaskSizes,
+        stems: tuple[str, ...],
+        sample_rate: int,
+        device: torch.device | str = "cpu",
+        precision: str = "fp32",
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise ConfigurationError(
+                "unknown compute precision", parameter="precision", expected=PRECISIONS, found=precision
+            )
+        if len(stems) != sizes.num_sources:
+            raise StemMismatchError(
+                "the network has another number of masks", expected=sizes.num_sources, found=stems
+            )
+        self.name = name
+        self.stems = stems
+        self.sample_rate = sample_rate
+        self._device = torch.device(device)
+        self._network = network.to(self._device).eval().requires_grad_(False)
+        self._sizes = sizes
+        self._is_bf16 = precision == "bf16"
+
+    def separate(self, mixture: Audio, *, mode: str = "context") -> Audio:
+        """Estimate every stem.
+
+        Args:
+            mixture: float32, (1, time), at least one sample, in [-1, 1], at the separator's sample rate.
+            mode: "context" cross-fades segments where the mixture is longer than one, which bounds the memory;
+                "published" computes the whole mixture in one pass where the network can.
+
+        Returns:
+            float32, (stem, 1, time), as long as the mixture. Estimates need not sum to the mixture.
+
+        Raises:
+            ConfigurationError: Unknown mode.
+            StemMismatchError: The mixture is not mono.
+        """
+        if mode not in MODES:
+            raise ConfigurationError("unknown mode", parameter="mode", expected=MODES, found=mode)
+        if mixture.ndim != 2 or mixture.shape[0] != self.num_channels:
+            raise StemMismatchError("the separator is mono", expected="(1, time)", found=mixture.shape)
+        signal = torch.from_numpy(np.ascontiguousarray(mixture, dtype=np.float32))
+        with torch.inference_mode():
+            return self._separated(signal, is_whole=mode == "published").numpy()
+
+    @abstractmethod
+    def _separated(self, signal: Tensor, *, is_whole: bool) -> Tensor:
+        """Estimate the stems of a checked signal by `_pass`: (1, time) to (stem, 1, time)."""
+
+    def _pass(self, signal: Tensor) -> Tensor:
+        """One pass: float32, (1, time), to (stem, 1, time), both on the CPU."""
+        mixture = spectrum(signal.to(self._device), self._sizes)
+        lowered = torch.autocast(self._device.type, torch.bfloat16) if self._is_bf16 else nullcontext()
+        with lowered:
+            masks = self._network(mixture.abs().float()[None])[0]
+        stems = [waveform(mask * mixture, self._sizes, signal.shape[1]) for mask in masks.float()]
+        return torch.stack([stem.float().cpu() for stem in stems])
+
+
+def only_state(card: SeparatorCard, states: Mapping[str, Mapping[str, Tensor]]) -> Mapping[str, Tensor]:
+    """The weights of the one network that gives all stems of a mono separator.
+
+    Args:
+        card: The card; its config has the network's number of sources.
+        states: Stem name to the state dict of the network.
+
+    Raises:
+        CheckpointMismatchError: Channels or stems are not those of the network, or stems differ in their weights.
+    """
+    expected = {"channels": MaskSeparator.num_channels, "num_sources": len(card.stems)}
+    found = {"channels": card.channels, "num_sources": card.config.get("num_sources")}
+    if found != expected:
+        raise CheckpointMismatchError(
+            "channels or stems are not those of the model", parameter="config", expected=expected, found=found
+        )
+    first = card.stems[0]
+    for stem in card.stems[1:]:
+        if not _is_same(states[first], states[stem]):
+            raise CheckpointMismatchError(
+                "one network gives all stems, but their weights differ",
+                file=card.weights[stem],
+                expected=f"the weights of {first}",
+                found=f"others for {stem}",
+            )
+    return states[first]
+
+
+def _is_same(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
+    if first is second:
+        return True
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
