@@ -15,18 +15,18 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import multiprocessing
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from measuring import Outcome, line, measured
 from torch import Tensor
 from torch.nn import functional
 
 from sep_pipeline.losses.deep_clustering import deep_clustering_loss, dominant_source, magnitude_weights
 from sep_pipeline.models.chimera import SAMPLE_RATE_HZ, ChimeraConfig, ChimeraNet, preset
+from sep_pipeline.models.mask_spectrogram import num_frames_of
 from sep_pipeline.training.chimera_tasks import ChimeraTask, mean_clustering_loss
 from sep_pipeline.training.config import TrainingConfig
 from sep_pipeline.training.state import TrainingState
@@ -34,14 +34,13 @@ from sep_pipeline.training.state import TrainingState
 PAIRS_FRAMES, PAIRS_BINS = 24, 129
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
-Outcome = tuple[float, float, float, float]
 
 
 def main() -> None:
     """Measure every case in turn and write one table row each."""
     arguments = _arguments()
     config = preset(arguments.preset, num_sources=2)
-    frames = config.num_frames(round(arguments.seconds * SAMPLE_RATE_HZ))
+    frames = num_frames_of(round(arguments.seconds * SAMPLE_RATE_HZ), config.hop_length)
     points = f"{arguments.batch} x {frames} x {config.num_bins} points, {config.embedding_size} dimensions"
     _table(f"loss of an embedding, {points}", ("own", "plain", "nussl"), _measure_loss, arguments)
     _table(f"head and loss, {points}", ("item by item", "own", "plain", "nussl"), _measure_head, arguments)
@@ -71,19 +70,19 @@ def _table(
     measure: Callable[[str, argparse.Namespace], Outcome],
     arguments: argparse.Namespace,
 ) -> None:
-    _line(f"\n{title}, {arguments.threads} threads")
-    _line(f"{'case':<18}{'seconds':>10}{'CPU s':>10}{'peak GB':>10}{'value':>14}   to the first")
+    line(f"\n{title}, {arguments.threads} threads")
+    line(f"{'case':<18}{'seconds':>10}{'CPU s':>10}{'peak GB':>10}{'value':>14}   to the first")
     first: Outcome | None = None
     for case in cases:
         if case == "nussl" and _nussl_loss_file() is None:
-            _line(f"{case:<18}   not installed")
+            line(f"{case:<18}   not installed")
             continue
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             outcome = pool.apply(measure, (case, arguments))
         first = first or outcome
         seconds, cpu_seconds, peak_gb, value = outcome
-        ratios = f"{cpu_seconds / first[1]:5.2f}x CPU {peak_gb / first[2]:6.2f}x memory"
-        _line(f"{case:<18}{seconds:>10.2f}{cpu_seconds:>10.2f}{peak_gb:>10.3f}{value:>14.9f}   {ratios}")
+        ratios = f"{cpu_seconds / first.cpu_seconds:5.2f}x CPU {peak_gb / first.peak_gb:6.2f}x memory"
+        line(f"{case:<18}{seconds:>10.2f}{cpu_seconds:>10.2f}{peak_gb:>10.3f}{value:>14.9f}   {ratios}")
 
 
 def _measure_loss(case: str, arguments: argparse.Namespace) -> Outcome:
@@ -98,7 +97,7 @@ def _measure_loss(case: str, arguments: argparse.Namespace) -> Outcome:
         value.backward()
         return value
 
-    return _measured(run, arguments.repeats)
+    return measured(run, arguments.repeats)
 
 
 def _measure_head(case: str, arguments: argparse.Namespace) -> Outcome:
@@ -117,7 +116,7 @@ def _measure_head(case: str, arguments: argparse.Namespace) -> Outcome:
         value.backward()
         return value
 
-    return _measured(run, arguments.repeats)
+    return measured(run, arguments.repeats)
 
 
 def _measure_pairs(case: str, arguments: argparse.Namespace) -> Outcome:
@@ -131,7 +130,7 @@ def _measure_pairs(case: str, arguments: argparse.Namespace) -> Outcome:
         value.backward()
         return value
 
-    return _measured(run, arguments.repeats)
+    return measured(run, arguments.repeats)
 
 
 def _measure_step(case: str, arguments: argparse.Namespace) -> Outcome:
@@ -161,7 +160,7 @@ def _measure_step(case: str, arguments: argparse.Namespace) -> Outcome:
         state.update(float(state.gradient_norm()))
         return value
 
-    return _measured(run, arguments.repeats)
+    return measured(run, arguments.repeats)
 
 
 class _Noise:
@@ -237,7 +236,7 @@ def _config(arguments: argparse.Namespace) -> ChimeraConfig:
 
 def _targets(arguments: argparse.Namespace) -> tuple[Tensor, Tensor]:
     config = _config(arguments)
-    frames = config.num_frames(round(arguments.seconds * SAMPLE_RATE_HZ))
+    frames = num_frames_of(round(arguments.seconds * SAMPLE_RATE_HZ), config.hop_length)
     shape = (arguments.batch, 2, 1, frames, config.num_bins)
     sources = torch.rand(shape, generator=_generator())
     return dominant_source(sources), magnitude_weights(sources.sum(1))
@@ -245,30 +244,6 @@ def _targets(arguments: argparse.Namespace) -> tuple[Tensor, Tensor]:
 
 def _generator() -> torch.Generator:
     return torch.Generator().manual_seed(0)
-
-
-def _measured(run: Callable[[], Tensor], repeats: int) -> Outcome:
-    """Shortest time of a run and of its processors, peak growth of the resident set in GB, and the value."""
-    before = _resident_gb("VmRSS")
-    # "5" sets the peak of the resident set back to what is resident now.
-    Path("/proc/self/clear_refs").write_text("5")
-    durations, processor_durations, value = [], [], torch.zeros(())
-    for _ in range(repeats):
-        started, processor_started = time.perf_counter(), time.process_time()
-        value = run().detach()
-        durations.append(time.perf_counter() - started)
-        processor_durations.append(time.process_time() - processor_started)
-    return min(durations), min(processor_durations), _resident_gb("VmHWM") - before, float(value)
-
-
-def _resident_gb(key: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(key)) / 1024**2
-
-
-def _line(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":
