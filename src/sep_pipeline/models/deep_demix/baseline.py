@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from sep_pipeline.errors import StemMismatchError
 from sep_pipeline.models.chimera import decibels
 from sep_pipeline.models.deep_demix.config import BaselineConfig
-from sep_pipeline.models.deep_demix.initial import draw_xavier, untouched_generator
+from sep_pipeline.models.initial import draw_xavier, untouched_generator
 
 
 class BaselineNetwork(nn.Module):
