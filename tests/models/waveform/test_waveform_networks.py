@@ -165,7 +165,7 @@ def test_learned_upsampling_weighs_the_neighbours_per_channel():
     config = WaveUNetConfig(num_sources=1, num_levels=1, num_filters=1, has_learned_upsampling=True)
     network = WaveUNet(config)
     with torch.no_grad():
-        network.upsampling[0].weight.copy_(torch.tensor([0.0, torch.tensor(0.75).logit()]))
+        network.upsampling[0].copy_(torch.tensor([0.0, torch.tensor(0.75).logit()]))
     signal = torch.tensor([[[0.0, 8.0], [0.0, 8.0]]])
     torch.testing.assert_close(
         network._upsampled(signal, 0), torch.tensor([[[0.0, 4.0, 8.0, 8.0], [0.0, 2.0, 8.0, 8.0]]])

@@ -13,6 +13,7 @@ from sep_pipeline.models.waveform.config import (
 )
 from sep_pipeline.models.waveform.convolution import ConvolutionNetwork
 from sep_pipeline.models.waveform.network import WaveformNetwork, build_network, model_name
+from sep_pipeline.models.waveform.shapes import middle
 from sep_pipeline.models.waveform.wave_unet import WaveUNet
 from sep_pipeline.models.waveform.wavenet import WaveNet
 
@@ -28,6 +29,7 @@ __all__ = [
     "WaveformConfig",
     "WaveformNetwork",
     "build_network",
+    "middle",
     "model_name",
     "preset",
 ]

@@ -82,7 +82,7 @@ class WaveNetConfig:
     @property
     def context_samples(self) -> int:
         """Samples on each side of an output sample that it depends on: 4094 of the study's."""
-        return self.num_stacks * (2**self.num_blocks - 1) + 2
+        return self.num_stacks * ((1 << self.num_blocks) - 1) + 2
 
     def input_samples(self, num_samples: int) -> int:
         """Samples of input that give so many of output."""
@@ -127,7 +127,7 @@ class WaveUNetConfig:
     @property
     def grid_samples(self) -> int:
         """The grid on which the network may be shifted; padded inputs are multiples of it."""
-        return int(2**self.num_levels)
+        return 1 << self.num_levels
 
     @cached_property
     def context_samples(self) -> int:

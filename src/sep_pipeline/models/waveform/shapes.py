@@ -1,4 +1,4 @@
-"""What mixtures the networks take."""
+"""What mixtures the networks take, and which part of them they give."""
 
 from __future__ import annotations
 
@@ -20,3 +20,9 @@ def check_mixture(mixture: Tensor, config: WaveformConfig) -> None:
             expected=f"(batch, {config.num_channels} channels, time)",
             found=tuple(mixture.shape),
         )
+
+
+def middle(signal: Tensor, num_samples: int) -> Tensor:
+    """The middle of (..., time), of which outputs of networks with context are estimates."""
+    start = (signal.shape[-1] - num_samples) // 2
+    return signal[..., start : start + num_samples]

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from sep_pipeline.models.initial import draw_glorot, untouched_generator
 from sep_pipeline.models.waveform.config import WaveUNetConfig
-from sep_pipeline.models.waveform.shapes import check_mixture
+from sep_pipeline.models.waveform.shapes import check_mixture, middle
 
 SLOPE = 0.2
 """Of the leaky ReLU behind every convolution but the last."""
@@ -41,14 +41,14 @@ class WaveUNet(nn.Module):
                 nn.Conv1d(coarse + fine, fine, config.up_kernel, padding=up)
                 for fine, coarse in pairwise(sizes)
             )
-            self.upsampling = nn.ModuleList(
-                _Upsampling(size) for size in sizes[1:] if config.has_learned_upsampling
+            self.upsampling = nn.ParameterList(
+                torch.zeros(size) for size in sizes[1:] if config.has_learned_upsampling
             )
             self.output = nn.Conv1d(sizes[0] + config.num_channels, num_direct * config.num_channels, 1)
         generator = torch.Generator().manual_seed(seed)
         draw_glorot(self, generator)
-        for layer in self.upsampling:
-            layer.draw(generator)
+        for weight in self.upsampling:
+            _draw_vector(weight, generator)
 
     def forward(self, mixture: Tensor) -> Tensor:
         """Estimate the sources.
@@ -74,11 +74,11 @@ class WaveUNet(nn.Module):
         signal = functional.leaky_relu(self.down[-1](signal), SLOPE)
         for level in reversed(range(self.config.num_levels)):
             signal = self._upsampled(signal, level)
-            joined = torch.cat([_middle(skips[level], signal.shape[-1]), signal], 1)
+            joined = torch.cat([middle(skips[level], signal.shape[-1]), signal], 1)
             signal = functional.leaky_relu(self.up[level](joined), SLOPE)
-        heard = _middle(mixture, num_outputs)
-        direct = torch.tanh(self.output(torch.cat([heard, signal], 1)))
-        direct = direct.unflatten(1, (-1, self.config.num_channels))
+        heard = middle(mixture, num_outputs)
+        output: Tensor = self.output(torch.cat([heard, signal], 1))
+        direct = torch.tanh(output).view(len(mixture), -1, *heard.shape[1:])
         if not self.config.has_difference_output:
             return direct
         return torch.cat([direct, (heard - direct.sum(1)).unsqueeze(1)], 1)
@@ -87,30 +87,15 @@ class WaveUNet(nn.Module):
         """Twice as many samples, or with context twice as many less one."""
         following = torch.cat([signal[..., 1:], signal[..., -1:]], -1)
         if self.config.has_learned_upsampling:
-            inserted = self.upsampling[level](signal, following)
+            # The share of the earlier neighbour, learnt per channel.
+            inserted = torch.lerp(following, signal, torch.sigmoid(self.upsampling[level])[:, None])
         else:
             inserted = (signal + following) / 2
         both = torch.stack([signal, inserted], -1).flatten(-2)
         return both[..., :-1] if self.config.has_context else both
 
 
-class _Upsampling(nn.Module):
-    """Inserted samples whose place between their neighbours is learnt per channel."""
-
-    def __init__(self, num_filters: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(num_filters))
-
-    def draw(self, generator: torch.Generator) -> None:
-        """Draw the weights as TensorFlow does a vector: Glorot-uniform of equally many inputs and outputs."""
-        bound = (3 / self.weight.numel()) ** 0.5
-        nn.init.uniform_(self.weight, -bound, bound, generator=generator)
-
-    def forward(self, signal: Tensor, following: Tensor) -> Tensor:
-        return torch.lerp(following, signal, torch.sigmoid(self.weight)[:, None])
-
-
-def _middle(signal: Tensor, num_samples: int) -> Tensor:
-    """The middle of (..., time)."""
-    start = (signal.shape[-1] - num_samples) // 2
-    return signal[..., start : start + num_samples]
+def _draw_vector(weight: nn.Parameter, generator: torch.Generator) -> None:
+    """Draw as TensorFlow does a vector: Glorot-uniform of equally many inputs and outputs."""
+    bound = (3 / weight.numel()) ** 0.5
+    nn.init.uniform_(weight, -bound, bound, generator=generator)
