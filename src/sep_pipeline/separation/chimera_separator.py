@@ -17,6 +17,7 @@ from sep_pipeline.models.chimera import ChimeraConfig, ChimeraNet, spectrum, wav
 from sep_pipeline.models.weights import load_into
 from sep_pipeline.separation.card import SeparatorCard
 from sep_pipeline.separation.chunked import overlap_add
+from sep_pipeline.separation.one_network import check_outputs, shared_state
 
 Audio = npt.NDArray[np.float32]
 
@@ -127,17 +128,8 @@ def build_chimera_separator(
         CheckpointMismatchError: The configuration or the weights do not fit, or stems differ in their weights.
         ConfigurationError: The precision is unknown.
     """
-    first = card.stems[0]
-    for stem in card.stems[1:]:
-        if not _is_same(states[first], states[stem]):
-            raise CheckpointMismatchError(
-                "one network gives all stems, but their weights differ",
-                file=card.weights[stem],
-                expected=f"the weights of {first}",
-                found=f"others for {stem}",
-            )
     network = ChimeraNet(_config(card))
-    load_into(network, states[first], file=card.weights[first])
+    load_into(network, shared_state(card, states), file=card.weights[card.stems[0]])
     return ChimeraSeparator(
         name=card.name,
         network=network,
@@ -150,12 +142,7 @@ def build_chimera_separator(
 
 
 def _config(card: SeparatorCard) -> ChimeraConfig:
-    expected = {"channels": ChimeraSeparator.num_channels, "num_sources": len(card.stems)}
-    found = {"channels": card.channels, "num_sources": card.config.get("num_sources")}
-    if found != expected:
-        raise CheckpointMismatchError(
-            "channels or stems are not those of the model", parameter="config", expected=expected, found=found
-        )
+    check_outputs(card, num_channels=ChimeraSeparator.num_channels)
     known = {entry.name for entry in dataclasses.fields(ChimeraConfig)}
     if unknown := sorted(set(card.config) - known):
         raise CheckpointMismatchError(
@@ -167,12 +154,6 @@ def _config(card: SeparatorCard) -> ChimeraConfig:
         raise CheckpointMismatchError(
             "the model configuration is not valid", parameter="config", found=error
         ) from error
-
-
-def _is_same(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
-    if first is second:
-        return True
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
 def _equal_segment(num_samples: int, longest: int) -> int:

@@ -23,6 +23,7 @@ from sep_pipeline.models.deep_demix import (
 from sep_pipeline.models.weights import load_into
 from sep_pipeline.separation.card import SeparatorCard
 from sep_pipeline.separation.chunked import overlap_add
+from sep_pipeline.separation.one_network import check_outputs, shared_state
 
 Audio = npt.NDArray[np.float32]
 
@@ -152,17 +153,8 @@ def build_deep_demix_separator(
         CheckpointMismatchError: The configuration or the weights do not fit, or stems differ in their weights.
         ConfigurationError: The precision is unknown, or segment or overlap in the metadata is out of range.
     """
-    first = card.stems[0]
-    for stem in card.stems[1:]:
-        if not _is_same(states[first], states[stem]):
-            raise CheckpointMismatchError(
-                "one network gives all stems, but their weights differ",
-                file=card.weights[stem],
-                expected=f"the weights of {first}",
-                found=f"others for {stem}",
-            )
     network = _network(card)
-    load_into(network, states[first], file=card.weights[first])
+    load_into(network, shared_state(card, states), file=card.weights[card.stems[0]])
     return DeepDemixSeparator(
         name=card.name,
         network=network,
@@ -183,12 +175,7 @@ def _network(card: SeparatorCard) -> DeepDemix | BaselineNetwork:
             expected=f"{AUTOENCODER} or {BASELINE}",
             found=card.model,
         )
-    expected = {"channels": DeepDemixSeparator.num_channels, "num_sources": len(card.stems)}
-    found = {"channels": card.channels, "num_sources": card.config.get("num_sources")}
-    if found != expected:
-        raise CheckpointMismatchError(
-            "channels or stems are not those of the model", parameter="config", expected=expected, found=found
-        )
+    check_outputs(card, num_channels=DeepDemixSeparator.num_channels)
     try:
         if card.model == AUTOENCODER:
             return DeepDemix(config_from(DeepDemixConfig, card.config))
@@ -208,9 +195,3 @@ def _check_masks(network: DeepDemix | BaselineNetwork, stems: tuple[str, ...]) -
         raise StemMismatchError(
             "the network is not mono", expected="1 channel", found=network.config.num_channels
         )
-
-
-def _is_same(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
-    if first is second:
-        return True
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
