@@ -1,9 +1,9 @@
 """Time and memory of the contrastive study's updates in full size, by batch size, and what a batch of 16 would take.
 
-Every case runs in a process of its own, whose processors' time is counted: the transform, the network, the loss, its gradient and Adam, on noise.
-Memory is the growth of the resident set at its peak over network, optimiser and audio. It grows in proportion to
-the batch, so that the line through the smallest and the largest batch is shown at the study's batch of 16, which
-needs more memory than many machines have.
+Every case runs in a process of its own: the transform, the network, the loss, its gradient and Adam, on noise. Time is
+that of its processors. Memory is the growth of the resident set at its peak over network, optimiser and audio. Both
+grow in proportion to the batch, so that the line through the smallest and the largest batch is shown at the study's
+batch of 16, which needs more memory than many machines have.
 
 python benchmarks/deep_demix_step.py --batches 1 2 4
 """

@@ -18,7 +18,13 @@ from sep_pipeline.losses import (
     spectral_distance,
 )
 
-ODD_SIZES = (Resolution(64, 7, 33), Resolution(64, 64, 64), Resolution(32, 40, 20))
+ODD_SIZES = (
+    Resolution(64, 7, 33),
+    Resolution(64, 64, 64),
+    Resolution(32, 40, 20),
+    Resolution(33, 8, 33),
+    Resolution(45, 9, 20),
+)
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:

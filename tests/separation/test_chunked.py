@@ -7,7 +7,12 @@ from torch.nn import functional
 
 from sep_pipeline.errors import ConfigurationError
 from sep_pipeline.models.vqvae import VQVAE, VQVAEConfig
-from sep_pipeline.separation.chunked import bare_chunks, context_and_crop, overlap_add
+from sep_pipeline.separation.chunked import (
+    bare_chunks,
+    context_and_crop,
+    cross_faded_pieces,
+    overlap_add,
+)
 
 CONFIG = VQVAEConfig(width=4, num_blocks=3, embedding_width=4, num_codes=16)
 HOP = CONFIG.hop_samples
@@ -157,3 +162,50 @@ def test_sizes_off_the_grid_are_refused(sizes, name):
 def test_a_full_overlap_is_refused():
     with pytest.raises(ConfigurationError, match="overlap"):
         overlap_add(lambda s: s, _noise(100), segment_samples=16, overlap=1.0)
+
+
+@pytest.mark.parametrize("num_samples", [1, 9, 30, 31, 100, 157])
+@pytest.mark.parametrize(("piece", "edge", "fade"), [(31, 13, 4), (31, 13, 0), (60, 13, 20), (300, 13, 4)])
+def test_pieces_without_their_edges_equal_the_whole_song(num_samples, piece, edge, fade):
+    network, _ = _dilated_stack()
+    song = _noise(num_samples)
+    pieces = list(
+        cross_faded_pieces(
+            lambda start, stop: network(song[..., start:stop]),
+            num_samples,
+            piece_samples=piece,
+            edge_samples=edge,
+            fade_samples=fade,
+        )
+    )
+    torch.testing.assert_close(torch.cat(pieces, -1), network(song), rtol=1e-13, atol=0)
+
+
+def test_pieces_that_differ_are_faded_linearly():
+    levels = iter([0.0, 1.0, 2.0])
+    pieces = cross_faded_pieces(
+        lambda start, stop: torch.full((stop - start,), next(levels)),
+        14,
+        piece_samples=8,
+        edge_samples=1,
+        fade_samples=3,
+    )
+    assert [piece.tolist() for piece in pieces] == [
+        [0.0] * 4,
+        [0.25, 0.5, 0.75],
+        [1.25, 1.5, 1.75] + [2.0] * 4,
+    ]
+
+
+@pytest.mark.parametrize(("piece", "edge", "fade"), [(8, 3, 2), (8, -1, 2), (8, 3, -1)])
+def test_pieces_of_which_nothing_is_left_are_refused(piece, edge, fade):
+    with pytest.raises(ConfigurationError, match="nothing is left"):
+        list(
+            cross_faded_pieces(
+                lambda start, stop: torch.zeros(stop - start),
+                20,
+                piece_samples=piece,
+                edge_samples=edge,
+                fade_samples=fade,
+            )
+        )

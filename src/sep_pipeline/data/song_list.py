@@ -133,16 +133,9 @@ def songs_of_folder(
         NoInputError: The folder has no MIDI file.
         UnreadableFileError: A MIDI file does not parse.
     """
-    if min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
-        raise ConfigurationError(
-            "the shares of the splits do not fit",
-            parameter="fractions",
-            expected="a sum of 1",
-            found=fractions,
-        )
+    _check_fractions(fractions)
     listed = [_own_song(file, folder) for file in midi_files(folder)]
-    order = sorted({song.notes_hash for song in listed}, key=lambda notes: _seeded(notes, seed))
-    part_of = dict(zip(order, _cut(len(order), fractions), strict=True))
+    part_of = parts_by_notes({song.notes_hash for song in listed}, fractions=fractions, seed=seed)
     return tuple(
         Song(
             file=song.file,
@@ -152,6 +145,29 @@ def songs_of_folder(
         )
         for song in listed
     )
+
+
+def parts_by_notes(
+    notes_hashes: Iterable[str], *, fractions: tuple[float, float, float], seed: int
+) -> dict[str, str]:
+    """Part of every different song: "train", "validation" or "test"; see `songs_of_folder`.
+
+    Raises:
+        ConfigurationError: The fractions are negative or do not add up to one.
+    """
+    _check_fractions(fractions)
+    order = sorted(set(notes_hashes), key=lambda notes: _seeded(notes, seed))
+    return dict(zip(order, _cut(len(order), fractions), strict=True))
+
+
+def _check_fractions(fractions: tuple[float, float, float]) -> None:
+    if min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
+        raise ConfigurationError(
+            "the shares of the splits do not fit",
+            parameter="fractions",
+            expected="a sum of 1",
+            found=fractions,
+        )
 
 
 def _own_song(file: Path, folder: Path) -> Song:

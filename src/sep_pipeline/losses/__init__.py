@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from sep_pipeline.losses.bandwidths import Bandwidths
 from sep_pipeline.losses.embedding import EmbeddingLossConfig, embedding_loss
+from sep_pipeline.losses.sources import (
+    SourceLossConfig,
+    source_losses,
+    source_measures,
+    study_resolution,
+)
 from sep_pipeline.losses.spectral import (
     MULTISPECTRAL_RESOLUTIONS,
     SPECTRAL_RESOLUTION,
@@ -22,6 +28,7 @@ __all__ = [
     "Bandwidths",
     "EmbeddingLossConfig",
     "Resolution",
+    "SourceLossConfig",
     "VQVAELossConfig",
     "embedding_loss",
     "largest_squares",
@@ -29,7 +36,10 @@ __all__ = [
     "mean_absolute",
     "mean_square",
     "multispectral_distance",
+    "source_losses",
+    "source_measures",
     "spectral_convergence",
     "spectral_distance",
+    "study_resolution",
     "vqvae_loss",
 ]

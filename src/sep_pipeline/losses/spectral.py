@@ -26,7 +26,7 @@ class Resolution:
     """Sizes of one short-time Fourier transform, in samples.
 
     Args:
-        n_fft: Even transform length.
+        n_fft: Transform length, at least 2.
         hop_length: Distance of the frames.
         window_length: Length of the periodic Hann window, padded centrally with zeros to `n_fft`.
 
@@ -39,7 +39,7 @@ class Resolution:
     window_length: int
 
     def __post_init__(self) -> None:
-        is_valid = self.n_fft % 2 == 0 and self.hop_length >= 1 and 1 <= self.window_length <= self.n_fft
+        is_valid = self.n_fft >= 2 and self.hop_length >= 1 and 1 <= self.window_length <= self.n_fft
         if not is_valid:
             raise ConfigurationError("the sizes of a short-time transform do not fit together", found=self)
 
@@ -60,13 +60,20 @@ def magnitudes(audio: Tensor, resolution: Resolution) -> Tensor:
         resolution: Sizes of the transform.
 
     Returns:
-        float32, (..., 1 + time // hop_length, 1 + n_fft // 2).
+        float32, (..., 1 + time // hop_length, 1 + n_fft // 2); of an odd transform time - 1 counts.
 
     Raises:
         TooShortError: There are too few samples to reflect at the ends.
     """
     spectrum = _spectrum(audio.reshape(-1, audio.shape[-1]), resolution)
     return spectrum.abs().view(*audio.shape[:-1], *spectrum.shape[1:])
+
+
+def powers(audio: Tensor, resolution: Resolution) -> Tensor:
+    """Squares of `magnitudes`, which have a gradient everywhere."""
+    spectrum = _spectrum(audio.reshape(-1, audio.shape[-1]), resolution)
+    square = spectrum.real.square() + spectrum.imag.square()
+    return square.view(*audio.shape[:-1], *square.shape[1:])
 
 
 def spectral_distance(prediction: Tensor, target: Tensor, resolution: Resolution) -> Tensor:
@@ -136,7 +143,7 @@ def _spectrum(audio: Tensor, resolution: Resolution) -> Tensor:
         raise TooShortError(
             "audio is too short for the spectral loss", expected=f"> {pad}", found=audio.shape[1]
         )
-    num_frames = 1 + audio.shape[1] // resolution.hop_length
+    num_frames = 1 + (audio.shape[1] - resolution.n_fft % 2) // resolution.hop_length
     num_samples = (num_frames - 1) * resolution.hop_length + resolution.window_length
     padded = functional.pad(audio[:, None], (pad, pad), mode="reflect")[:, 0]
     frames = padded.narrow(1, offset, num_samples).unfold(1, resolution.window_length, resolution.hop_length)
@@ -153,8 +160,8 @@ def _modulus(spectrum: Tensor) -> Tensor:
 
 def _spectrum_adjoint(spectrum: Tensor, resolution: Resolution, num_samples: int) -> Tensor:
     """Transpose of `_spectrum` as a real linear map: complex (items, frames, bins) to (items, time)."""
-    # The inverse real transform counts every bin but the first and last twice.
-    spectrum[..., 1:-1].mul_(0.5)
+    # The inverse real transform counts every bin twice but the first and, of an even transform, the last.
+    spectrum[..., 1 : (resolution.n_fft + 1) // 2].mul_(0.5)
     frames = torch.fft.irfft(spectrum, resolution.n_fft, norm="forward")[..., : resolution.window_length]
     frames = frames * _window(resolution.window_length, frames.device, frames.dtype)
     pad = resolution.n_fft // 2

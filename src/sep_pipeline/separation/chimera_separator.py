@@ -14,7 +14,8 @@ from sep_pipeline.models.chimera import ChimeraConfig, ChimeraNet
 from sep_pipeline.models.weights import load_into
 from sep_pipeline.separation.card import SeparatorCard
 from sep_pipeline.separation.chunked import overlap_add
-from sep_pipeline.separation.mask_separator import MaskSeparator, only_state
+from sep_pipeline.separation.mask_separator import MaskSeparator
+from sep_pipeline.separation.one_network import check_outputs, shared_state
 
 SEGMENT_SAMPLES = 160_000
 """Longest stretch in one pass, 10 s as in training; the card's metadata may name another `chunk_samples`."""
@@ -84,9 +85,9 @@ def build_chimera_separator(
         CheckpointMismatchError: The configuration or the weights do not fit, or stems differ in their weights.
         ConfigurationError: The precision is unknown.
     """
-    state = only_state(card, states)
+    check_outputs(card, num_channels=MaskSeparator.num_channels)
     network = ChimeraNet(_config(card))
-    load_into(network, state, file=card.weights[card.stems[0]])
+    load_into(network, shared_state(card, states), file=card.weights[card.stems[0]])
     return ChimeraSeparator(
         name=card.name,
         network=network,

@@ -1,8 +1,9 @@
 """Run a function over a signal of any length in pieces, so that memory does not grow with the song.
 
-Three ways: with real context that is cropped away (equal to one pass over the whole song for convolutional
-functions), bare chunks without context (the transfer study as published) and overlap-add with a cross-fade
-(for functions that take segments of one size or carry a state).
+Four ways: with real context that is cropped away (equal to one pass over the whole song for convolutional
+functions), bare chunks without context (the transfer study as published), overlap-add with a cross-fade (for
+functions that take segments of one size or carry a state), and overlapping pieces without their edges, for
+songs that are read piece by piece, too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch.nn import functional
 from sep_pipeline.errors import ConfigurationError
 
 SignalFunction = Callable[[Tensor], Tensor]
+PieceFunction = Callable[[int, int], Tensor]
 
 
 def context_and_crop(
@@ -124,6 +126,52 @@ def overlap_add(
         weight[start:stop] += fade[: stop - start]
     assert total is not None
     return total / weight
+
+
+def cross_faded_pieces(
+    estimate: PieceFunction, num_samples: int, *, piece_samples: int, edge_samples: int, fade_samples: int
+) -> Iterator[Tensor]:
+    """Estimate a signal in overlapping pieces, drop what is near their inner edges and cross-fade the rest linearly.
+
+    Where what is dropped is as long as the function's context, the pieces agree, and the result is that of one
+    pass over the whole signal. The ends of the signal are never dropped.
+
+    Args:
+        estimate: Maps the first sample of a piece and the one behind its last to its output, (..., time).
+        num_samples: Length of the signal, at least 1.
+        piece_samples: Length of a piece; the last one may be shorter.
+        edge_samples: What is dropped at both ends of a piece.
+        fade_samples: What is left of two neighbours in common, over which one fades into the other.
+
+    Yields:
+        Successive stretches of the output, together as long as the signal.
+
+    Raises:
+        ConfigurationError: A size is negative, or nothing would be left of a piece.
+    """
+    step = piece_samples - 2 * edge_samples - fade_samples
+    if min(edge_samples, fade_samples) < 0 or step < 1:
+        raise ConfigurationError(
+            "nothing is left of a piece",
+            parameter="piece_samples, edge_samples, fade_samples",
+            expected="a piece longer than two edges and the fade",
+            found=(piece_samples, edge_samples, fade_samples),
+        )
+    fading: Tensor | None = None
+    for start in range(0, num_samples, step):
+        stop = min(start + piece_samples, num_samples)
+        is_last = stop == num_samples
+        kept = estimate(start, stop)[..., edge_samples if start else 0 :]
+        if fading is not None:
+            share = torch.arange(1, fade_samples + 1, device=kept.device) / (fade_samples + 1)
+            faded = torch.lerp(fading, kept[..., :fade_samples], share.to(kept))
+            kept = torch.cat([faded, kept[..., fade_samples:]], -1)
+        if is_last:
+            yield kept
+            return
+        finished = kept.shape[-1] - edge_samples - fade_samples
+        yield kept[..., :finished]
+        fading = kept[..., finished : finished + fade_samples]
 
 
 def _triangle(num_samples: int) -> Tensor:

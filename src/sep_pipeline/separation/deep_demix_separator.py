@@ -12,7 +12,8 @@ from sep_pipeline.models.deep_demix import BaselineNetwork, MaskModel, MaskNetwo
 from sep_pipeline.models.weights import load_into
 from sep_pipeline.separation.card import SeparatorCard
 from sep_pipeline.separation.chunked import overlap_add
-from sep_pipeline.separation.mask_separator import MaskSeparator, only_state
+from sep_pipeline.separation.mask_separator import MaskSeparator
+from sep_pipeline.separation.one_network import check_outputs, shared_state
 
 REGISTERED_NAMES: dict[MaskModel, str] = {
     "autoencoder": "deep_demix",
@@ -108,9 +109,9 @@ def build_deep_demix_separator(
         CheckpointMismatchError: The configuration or the weights do not fit, or stems differ in their weights.
         ConfigurationError: The precision is unknown, or segment or overlap in the metadata is out of range.
     """
-    state = only_state(card, states)
+    check_outputs(card, num_channels=MaskSeparator.num_channels)
     network = _network(card)
-    load_into(network, state, file=card.weights[card.stems[0]])
+    load_into(network, shared_state(card, states), file=card.weights[card.stems[0]])
     return DeepDemixSeparator(
         name=card.name,
         network=network,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Protocol
 
@@ -12,9 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, StemMismatchError
+from sep_pipeline.errors import ConfigurationError, StemMismatchError
 from sep_pipeline.models.mask_spectrogram import TransformSizes, spectrum, waveform
-from sep_pipeline.separation.card import SeparatorCard
 
 Audio = npt.NDArray[np.float32]
 
@@ -112,37 +110,3 @@ class MaskSeparator(ABC):
             masks = self._network(mixture.abs().float()[None])[0]
         stems = [waveform(mask * mixture, self._sizes, signal.shape[1]) for mask in masks.float()]
         return torch.stack([stem.float().cpu() for stem in stems])
-
-
-def only_state(card: SeparatorCard, states: Mapping[str, Mapping[str, Tensor]]) -> Mapping[str, Tensor]:
-    """The weights of the one network that gives all stems of a mono separator.
-
-    Args:
-        card: The card; its config has the network's number of sources.
-        states: Stem name to the state dict of the network.
-
-    Raises:
-        CheckpointMismatchError: Channels or stems are not those of the network, or stems differ in their weights.
-    """
-    expected = {"channels": MaskSeparator.num_channels, "num_sources": len(card.stems)}
-    found = {"channels": card.channels, "num_sources": card.config.get("num_sources")}
-    if found != expected:
-        raise CheckpointMismatchError(
-            "channels or stems are not those of the model", parameter="config", expected=expected, found=found
-        )
-    first = card.stems[0]
-    for stem in card.stems[1:]:
-        if not _is_same(states[first], states[stem]):
-            raise CheckpointMismatchError(
-                "one network gives all stems, but their weights differ",
-                file=card.weights[stem],
-                expected=f"the weights of {first}",
-                found=f"others for {stem}",
-            )
-    return states[first]
-
-
-def _is_same(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
-    if first is second:
-        return True
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)

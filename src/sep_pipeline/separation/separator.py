@@ -19,12 +19,14 @@ from sep_pipeline.audio.channels import to_channels
 from sep_pipeline.audio.resampling import resample
 from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, TooShortError
 from sep_pipeline.files import folder_written_aside, write_text
+from sep_pipeline.models.waveform import MODELS as WAVEFORM_MODELS
 from sep_pipeline.models.weights import load_weights, save_weights
 from sep_pipeline.separation.card import CARD_NAME, SeparatorCard, card_text, read_card
 from sep_pipeline.separation.chimera_separator import build_chimera_separator
 from sep_pipeline.separation.deep_demix_separator import REGISTERED_NAMES, build_deep_demix_separator
 from sep_pipeline.separation.open_unmix import build_open_unmix_separator
 from sep_pipeline.separation.vqvae_separator import build_vqvae_separator
+from sep_pipeline.separation.waveform_separator import build_waveform_separator
 from sep_pipeline.separation.wiener import mixture_consistency as share_residual
 from sep_pipeline.separation.wiener import wiener_refine
 
@@ -65,6 +67,7 @@ MODEL_CLASSES: dict[str, _Builder] = {
     "chimera": build_chimera_separator,
     **dict.fromkeys(REGISTERED_NAMES.values(), build_deep_demix_separator),
     "vqvae": build_vqvae_separator,
+    **dict.fromkeys(WAVEFORM_MODELS, build_waveform_separator),
 }
 """Registered name of a model class to the function that makes its separator."""
 

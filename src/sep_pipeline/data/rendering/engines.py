@@ -38,6 +38,10 @@ class Synthesizer(Protocol):
         """
         ...
 
+    def programs(self) -> frozenset[int]:
+        """Zero-based programs of pitched parts that can be played."""
+        ...
+
     def drum_kits(self) -> tuple[int, ...]:
         """Programs of bank 128 that can be played, ascending."""
         ...

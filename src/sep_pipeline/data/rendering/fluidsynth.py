@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -33,6 +35,8 @@ _SIGNATURES: dict[str, tuple[type | None, tuple[type, ...]]] = {
     "new_fluid_synth": (_POINTER, (_POINTER,)),
     "delete_fluid_synth": (None, (_POINTER,)),
     "fluid_synth_sfload": (_INT, (_POINTER, _TEXT, _INT)),
+    "fluid_synth_add_sfont": (_INT, (_POINTER, _POINTER)),
+    "fluid_synth_remove_sfont": (_INT, (_POINTER, _POINTER)),
     "fluid_synth_get_sfont_by_id": (_POINTER, (_POINTER, _INT)),
     "fluid_synth_program_select": (_INT, (_POINTER, _INT, _INT, _INT, _INT)),
     "fluid_synth_noteon": (_INT, (_POINTER, _INT, _INT, _INT)),
@@ -49,7 +53,9 @@ _SIGNATURES: dict[str, tuple[type | None, tuple[type, ...]]] = {
 
 
 class FluidSynthesizer:
-    """Plays parts with a sound font.
+    """Plays parts with a sound font, which is loaded once and lent to the synthesizer of every part.
+
+    Any thread may call; one at a time is served.
 
     Args:
         library: FluidSynth's shared library, version 2 or later.
@@ -70,7 +76,16 @@ class FluidSynthesizer:
         self.version = library.fluid_version_str().decode()
         self.sound_font_name = sound_font.name
         self.sound_font_hash = _font_digest(sound_font)
+        self._lock = threading.Lock()
+        self._settings = self._made_settings()
+        keeper = library.new_fluid_synth(self._settings)
+        weakref.finalize(self, _delete, library, keeper, self._settings)
+        self._font = self._loaded_font(keeper)
         self._presets = self._read_presets()
+
+    def programs(self) -> frozenset[int]:
+        """Programs of pitched parts in the sound font."""
+        return frozenset(program for bank, program in self._presets if bank == 0)
 
     def drum_kits(self) -> tuple[int, ...]:
         """Programs of bank 128 in the sound font, ascending."""
@@ -80,7 +95,7 @@ class FluidSynthesizer:
         """Render a part; see `Synthesizer.render`. A kit that the font lacks is replaced by its first."""
         channel = DRUM_CHANNEL if part.is_drum else MELODIC_CHANNEL
         audio = np.zeros((2, num_steps * GRID_SAMPLES), dtype=np.float32)
-        with self._synth() as (synth, font_id):
+        with self._lock, self._synth() as (synth, font_id):
             bank, program = self.preset_of(part)
             if self._library.fluid_synth_program_select(synth, channel, font_id, bank, program) == _FAILED:
                 return audio
@@ -127,28 +142,32 @@ class FluidSynthesizer:
 
     @contextmanager
     def _synth(self) -> Iterator[tuple[int, int]]:
+        """A fresh synthesizer and the number of the font in it; the font stays when it goes."""
         library = self._library
-        settings = library.new_fluid_settings()
+        synth = library.new_fluid_synth(self._settings)
         try:
-            library.fluid_settings_setnum(settings, b"synth.sample-rate", float(self._sample_rate))
-            library.fluid_settings_setnum(settings, b"synth.gain", GAIN)
-            for name, value in (
-                (b"synth.reverb.active", 0),
-                (b"synth.chorus.active", 0),
-                (b"synth.polyphony", POLYPHONY),
-                (b"synth.dynamic-sample-loading", 1),
-            ):
-                library.fluid_settings_setint(settings, name, value)
-            synth = library.new_fluid_synth(settings)
-            try:
-                yield synth, self._loaded_font(synth)
-            finally:
-                library.delete_fluid_synth(synth)
+            font_id = library.fluid_synth_add_sfont(synth, self._font)
+            yield synth, font_id
         finally:
-            library.delete_fluid_settings(settings)
+            library.fluid_synth_remove_sfont(synth, self._font)
+            library.delete_fluid_synth(synth)
+
+    def _made_settings(self) -> int:
+        library = self._library
+        settings: int = library.new_fluid_settings()
+        library.fluid_settings_setnum(settings, b"synth.sample-rate", float(self._sample_rate))
+        library.fluid_settings_setnum(settings, b"synth.gain", GAIN)
+        for name, value in (
+            (b"synth.reverb.active", 0),
+            (b"synth.chorus.active", 0),
+            (b"synth.polyphony", POLYPHONY),
+            (b"synth.dynamic-sample-loading", 1),
+        ):
+            library.fluid_settings_setint(settings, name, value)
+        return settings
 
     def _loaded_font(self, synth: int) -> int:
-        font_id = int(self._library.fluid_synth_sfload(synth, str(self._sound_font).encode(), 1))
+        font_id = self._library.fluid_synth_sfload(synth, str(self._sound_font).encode(), 1)
         if font_id == _FAILED:
             raise SoundFontError(
                 "FluidSynth refuses the sound font",
@@ -156,15 +175,13 @@ class FluidSynthesizer:
                 parameter="sound_font",
                 expected="a SoundFont 2 file, or SoundFont 3 where the library reads it",
             )
-        return font_id
+        return int(self._library.fluid_synth_get_sfont_by_id(synth, font_id))
 
     def _read_presets(self) -> frozenset[tuple[int, int]]:
         library, presets = self._library, set()
-        with self._synth() as (synth, font_id):
-            font = library.fluid_synth_get_sfont_by_id(synth, font_id)
-            library.fluid_sfont_iteration_start(font)
-            while preset := library.fluid_sfont_iteration_next(font):
-                presets.add((library.fluid_preset_get_banknum(preset), library.fluid_preset_get_num(preset)))
+        library.fluid_sfont_iteration_start(self._font)
+        while preset := library.fluid_sfont_iteration_next(self._font):
+            presets.add((library.fluid_preset_get_banknum(preset), library.fluid_preset_get_num(preset)))
         return frozenset(presets)
 
 
@@ -195,6 +212,11 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
     for level in range(_NUM_LOG_LEVELS):
         library.fluid_set_log_function(level, None, None)
     return library
+
+
+def _delete(library: ctypes.CDLL, synth: int, settings: int) -> None:
+    library.delete_fluid_synth(synth)
+    library.delete_fluid_settings(settings)
 
 
 @lru_cache(maxsize=4)

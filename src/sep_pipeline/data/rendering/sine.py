@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from sep_pipeline.data.midi import DRUM_PROGRAM
 from sep_pipeline.data.rendering.schedule import GRID_SAMPLES, Part
 
 AMPLITUDE = 0.1
@@ -29,6 +30,10 @@ class SineSynthesizer:
 
     def __init__(self, *, sample_rate: int) -> None:
         self._sample_rate = sample_rate
+
+    def programs(self) -> frozenset[int]:
+        """All of General MIDI."""
+        return frozenset(range(DRUM_PROGRAM))
 
     def drum_kits(self) -> tuple[int, ...]:
         """Kits that differ in the length of their bursts."""

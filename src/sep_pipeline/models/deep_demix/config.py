@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sep_pipeline.errors import ConfigurationError
+from sep_pipeline.models.config_values import config_of_values
 from sep_pipeline.models.mask_spectrogram import num_frames_of
 
 SAMPLE_RATE_HZ = 44_100
@@ -202,20 +203,10 @@ def config_from(kind: type[Config], values: Mapping[str, Any]) -> Config:
     Raises:
         ConfigurationError: A name is unknown or missing, or a value is out of range.
     """
-    known = [field.name for field in dataclasses.fields(kind)]
-    if unknown := sorted(set(values) - set(known)):
-        raise ConfigurationError(
-            "unknown model parameters", parameter="config", expected=", ".join(known), found=unknown
-        )
-    plain = {name: _as_tuples(value) for name, value in values.items()}
+    plain = dict(values)
     if isinstance(plain.get("encoder"), Mapping):
-        plain["encoder"] = config_from(EncoderConfig, plain["encoder"])
-    try:
-        return kind(**plain)
-    except TypeError as error:
-        raise ConfigurationError(
-            "the model parameters are not complete or of another kind", parameter="config", found=error
-        ) from error
+        plain["encoder"] = config_of_values(EncoderConfig, plain["encoder"])
+    return config_of_values(kind, plain)
 
 
 def baseline_preset(name: str, *, num_sources: int) -> BaselineConfig:
@@ -245,10 +236,6 @@ def _chosen(presets: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str,
             found=name,
         )
     return presets[name]
-
-
-def _as_tuples(value: Any) -> Any:
-    return tuple(_as_tuples(entry) for entry in value) if isinstance(value, list | tuple) else value
 
 
 def _require(is_valid: bool, name: str, expected: object, found: object) -> None:

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from sep_pipeline.models.deep_demix.config import DeepDemixConfig
 from sep_pipeline.models.deep_demix.encoder import SameConvolution
-from sep_pipeline.models.deep_demix.initial import draw_uniform, untouched_generator
+from sep_pipeline.models.initial import draw_uniform, untouched_generator
 
 
 class Decoder(nn.Module):

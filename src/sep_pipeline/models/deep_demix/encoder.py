@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from sep_pipeline.errors import StemMismatchError
 from sep_pipeline.models.deep_demix.config import EncoderConfig, Pair
-from sep_pipeline.models.deep_demix.initial import draw_uniform, untouched_generator
+from sep_pipeline.models.initial import draw_uniform, untouched_generator
 from sep_pipeline.models.mask_spectrogram import decibels
 
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from sep_pipeline.errors import StemMismatchError
 from sep_pipeline.models.deep_demix.config import MaskNetworkConfig
 from sep_pipeline.models.deep_demix.encoder import Encoder
-from sep_pipeline.models.deep_demix.initial import draw_xavier, untouched_generator
 from sep_pipeline.models.deep_demix.recurrent import BinNorm, bidirectional_lstm
+from sep_pipeline.models.initial import draw_xavier, untouched_generator
 from sep_pipeline.models.mask_spectrogram import decibels
 
 

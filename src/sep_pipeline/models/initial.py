@@ -22,7 +22,7 @@ def draw_uniform(network: nn.Module, generator: torch.Generator) -> None:
     Weights and biases have the same bounds; other parameters stay as they are.
     """
     for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
+        if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear):
             bound = layer.weight[0].numel() ** -0.5
             nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
             if layer.bias is not None:
@@ -42,3 +42,12 @@ def draw_xavier(network: nn.Module, generator: torch.Generator) -> None:
         elif isinstance(layer, nn.Linear):
             nn.init.xavier_normal_(layer.weight, generator=generator)
             nn.init.zeros_(layer.bias)
+
+
+def draw_glorot(network: nn.Module, generator: torch.Generator) -> None:
+    """Draw convolutions as TensorFlow does by default: Glorot-uniform, biases 0."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv1d):
+            nn.init.xavier_uniform_(layer.weight, generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

@@ -1,0 +1,210 @@
+"""The separators of the waveform study: networks from samples to samples on songs of any length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, StemMismatchError
+from sep_pipeline.models.config_values import config_of_values
+from sep_pipeline.models.waveform import MODELS, WaveformNetwork, build_network
+from sep_pipeline.models.weights import load_into
+from sep_pipeline.separation.card import SeparatorCard
+from sep_pipeline.separation.chunked import cross_faded_pieces
+from sep_pipeline.separation.one_network import check_outputs, shared_state
+
+Audio = npt.NDArray[np.float32]
+Read = Callable[[int, int], Audio]
+
+MODES = ("context", "published")
+PRECISIONS = ("fp32", "bf16")
+
+STEP_SAMPLES = 65_536
+"""Samples by which a piece lies behind the one before; together with the context they bound the memory."""
+
+FADE_SAMPLES = 2048
+"""Samples over which neighbouring pieces are cross-faded, where they agree but for rounding."""
+
+
+class WaveformSeparator:
+    """All sources of a song, piece by piece, with one gain for the whole song.
+
+    A song that is louder than full scale is scaled to it for the network, as chunks are in the training, and its
+    estimates are scaled back.
+
+    Args:
+        name: Name shown in tables.
+        network: The network; its sources are in the order of `stems`.
+        stems: Names of the stems.
+        sample_rate: In Hz.
+        device: Where the network runs.
+        precision: A name in `PRECISIONS`; parameters do not depend on it.
+        step_samples: See `STEP_SAMPLES`; rounded up to the network's grid, as the fade is.
+
+    Raises:
+        ConfigurationError: The precision is unknown or the step is no length.
+        StemMismatchError: There are not as many stems as sources.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        network: WaveformNetwork,
+        stems: tuple[str, ...],
+        sample_rate: int,
+        device: torch.device | str = "cpu",
+        precision: str = "fp32",
+        step_samples: int = STEP_SAMPLES,
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise ConfigurationError(
+                "unknown compute precision", parameter="precision", expected=PRECISIONS, found=precision
+            )
+        if step_samples < 1:
+            raise ConfigurationError(
+                "not a length", parameter="step_samples", expected="at least 1", found=step_samples
+            )
+        if len(stems) != network.config.num_sources:
+            raise StemMismatchError(
+                "the network has another number of sources", expected=network.config.num_sources, found=stems
+            )
+        self.name = name
+        self.stems = stems
+        self.sample_rate = sample_rate
+        self.num_channels = network.config.num_channels
+        self._device = torch.device(device)
+        self._network = network.to(self._device).eval().requires_grad_(False)
+        self._is_bf16 = precision == "bf16"
+        self._step = self._on_grid(step_samples)
+
+    def separate(self, mixture: Audio, *, mode: str = "context") -> Audio:
+        """Estimate every stem.
+
+        Args:
+            mixture: float32, (channel, time), at least one sample, at the separator's sample rate.
+            mode: "context" computes pieces whose inner edges, as far as padding is heard, are dropped, and
+                cross-fades them; "published" computes the whole mixture in one pass, as the study's program does
+                with its one long chunk.
+
+        Returns:
+            float32, (stem, channel, time), as long as the mixture. Estimates need not sum to the mixture.
+
+        Raises:
+            ConfigurationError: Unknown mode.
+            StemMismatchError: The mixture has other channels.
+        """
+        if mixture.ndim != 2 or mixture.shape[0] != self.num_channels:
+            raise StemMismatchError(
+                "the mixture does not fit the separator",
+                expected=f"({self.num_channels}, time)",
+                found=mixture.shape,
+            )
+        pieces = self.separate_blocks(lambda start, stop: mixture[:, start:stop], mixture.shape[1], mode=mode)
+        return np.concatenate(list(pieces), axis=-1)
+
+    def separate_blocks(
+        self,
+        read: Read,
+        num_samples: int,
+        *,
+        mode: str = "context",
+        progress: Callable[[float], None] | None = None,
+    ) -> Iterator[Audio]:
+        """Estimates in successive pieces; see `separation.files.BlockSeparator`.
+
+        The song is read once before for its loudest sample.
+
+        Raises:
+            ConfigurationError: Unknown mode.
+        """
+        if mode not in MODES:
+            raise ConfigurationError("unknown mode", parameter="mode", expected=MODES, found=mode)
+        peak = max(1.0, _peak(read, num_samples, self._step))
+        edge, fade = self._edge_samples, self._on_grid(FADE_SAMPLES)
+        piece = max(num_samples, 2 * edge + fade + 1) if mode == "published" else self._step + 2 * edge + fade
+        num_done = 0
+        pieces = cross_faded_pieces(
+            lambda start, stop: self._estimated(read, start, stop, num_samples, peak),
+            num_samples,
+            piece_samples=piece,
+            edge_samples=edge,
+            fade_samples=fade,
+        )
+        for estimates in pieces:
+            yield estimates.numpy()
+            num_done += estimates.shape[-1]
+            if progress is not None:
+                progress(num_done / num_samples)
+
+    @property
+    def _edge_samples(self) -> int:
+        """What is dropped at inner edges; a network with margins has no padding that could be heard."""
+        config = self._network.config
+        return 0 if config.margin_samples else self._on_grid(config.context_samples)
+
+    def _on_grid(self, num_samples: int) -> int:
+        grid = self._network.config.grid_samples
+        return -(-num_samples // grid) * grid
+
+    @torch.inference_mode()
+    def _estimated(self, read: Read, start: int, stop: int, num_samples: int, peak: float) -> Tensor:
+        """Estimates of a piece, float32, (stem, channel, time), on the CPU; silence surrounds the song."""
+        config = self._network.config
+        first = start - config.margin_samples
+        last = first + config.input_samples(stop - start)
+        heard = torch.from_numpy(
+            np.ascontiguousarray(read(max(0, first), min(last, num_samples)), np.float32)
+        )
+        padded = functional.pad(heard, (max(0, -first), max(0, last - num_samples))) / peak
+        lowered = torch.autocast(self._device.type, torch.bfloat16) if self._is_bf16 else nullcontext()
+        with lowered:
+            estimates: Tensor = self._network(padded.to(self._device)[None])[0]
+        return estimates[..., : stop - start].float().cpu() * peak
+
+
+def build_waveform_separator(
+    card: SeparatorCard, states: Mapping[str, Mapping[str, Tensor]], *, device: str, precision: str
+) -> WaveformSeparator:
+    """Make the separator of a card and its weights.
+
+    Args:
+        card: The card; its model is a name in `models.waveform.MODELS`, its config that of the network. Its stems
+            are in the order of the sources.
+        states: Stem name to the state dict of the network, the same for all.
+        device: Where the network runs.
+        precision: "fp32" or "bf16".
+
+    Raises:
+        CheckpointMismatchError: The configuration or the weights do not fit, or stems differ in their weights.
+        ConfigurationError: The precision is unknown.
+    """
+    try:
+        network = build_network(config_of_values(MODELS[card.model], card.config))
+    except ConfigurationError as error:
+        raise CheckpointMismatchError(
+            "the model configuration is not valid", parameter="config", found=error
+        ) from error
+    check_outputs(card, num_channels=network.config.num_channels)
+    load_into(network, shared_state(card, states), file=card.weights[card.stems[0]])
+    return WaveformSeparator(
+        name=card.name,
+        network=network,
+        stems=card.stems,
+        sample_rate=card.sample_rate,
+        device=device,
+        precision=precision,
+    )
+
+
+def _peak(read: Read, num_samples: int, block_samples: int) -> float:
+    """The largest absolute sample of a song."""
+    starts = range(0, num_samples, block_samples)
+    blocks = (read(start, min(start + block_samples, num_samples)) for start in starts)
+    return max(float(np.abs(block).max()) for block in blocks)

@@ -1,0 +1,89 @@
+"""The training of the waveform study: all sources at once out of their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from sep_pipeline.data.examples import Examples
+from sep_pipeline.errors import ConfigurationError, StemMismatchError
+from sep_pipeline.losses import Resolution, SourceLossConfig, source_losses, source_measures
+from sep_pipeline.models.waveform import WaveformNetwork, middle
+from sep_pipeline.training.chimera_tasks import FixedExamples
+
+
+class WaveformTask:
+    """A network learns the samples of all sources; a source that is absent is silent.
+
+    Of networks whose input is longer than their output, the loss sees the middle of the sources.
+
+    Args:
+        network: What is trained.
+        examples: Sources at the network's rate, (batch, stem, channel, time), in the order of its outputs; their
+            sum is the mixture.
+        loss: What is minimised.
+        resolution: Transform of spectrograms.
+        validation: Fixed chunks for `evaluate`, which looks at all of their batches.
+    """
+
+    def __init__(
+        self,
+        network: WaveformNetwork,
+        examples: Examples,
+        *,
+        loss: SourceLossConfig,
+        resolution: Resolution,
+        validation: FixedExamples | None = None,
+    ) -> None:
+        self.module = network
+        self._examples, self._validation = examples, validation
+        self._loss, self._resolution = loss, resolution
+
+    def batch(self, step: int) -> Tensor:
+        """Sources of an update, float32, (batch, stem, channel, time)."""
+        return self._examples.batch(step)
+
+    def losses(self, batch: Tensor, generator: torch.Generator) -> Mapping[str, Tensor]:
+        """The loss, and its terms before their weights.
+
+        Raises:
+            StemMismatchError: The sources are not those of the network.
+            TooShortError: The network takes no chunks of this length, or they are too short for a spectrogram.
+        """
+        del generator  # Nothing is random.
+        estimates, targets = self._estimated(batch)
+        return source_losses(estimates, targets, self._loss, self._resolution)
+
+    def evaluate(self) -> Mapping[str, float]:
+        """Every measure of `losses.sources.MEASURES`, and the loss, each the mean over the validation batches.
+
+        Raises:
+            ConfigurationError: There are no validation chunks.
+        """
+        if self._validation is None:
+            raise ConfigurationError(
+                "there are no validation chunks", parameter="training.evaluate_every_steps", expected="none"
+            )
+        device = next(self.module.parameters()).device
+        sums: dict[str, float] = {}
+        for step in range(self._validation.batches_per_epoch):
+            estimates, targets = self._estimated(self._validation.batch(step).to(device))
+            loss = source_losses(estimates, targets, self._loss, self._resolution)["loss"]
+            for name, value in (
+                source_measures(estimates, targets, self._resolution) | {"loss": loss}
+            ).items():
+                sums[name] = sums.get(name, 0.0) + float(value)
+        return {name: total / self._validation.batches_per_epoch for name, total in sums.items()}
+
+    def _estimated(self, sources: Tensor) -> tuple[Tensor, Tensor]:
+        config = self.module.config
+        if sources.shape[1:3] != (config.num_sources, config.num_channels):
+            raise StemMismatchError(
+                "the sources do not fit the network",
+                expected=f"(batch, {config.num_sources} stems, {config.num_channels} channels, time)",
+                found=tuple(sources.shape),
+            )
+        estimates: Tensor = self.module(sources.sum(1))
+        return estimates, middle(sources, estimates.shape[-1])
