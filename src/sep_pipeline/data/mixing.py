@@ -15,7 +15,7 @@ from sep_pipeline.audio.channels import to_channels
 from sep_pipeline.data.assembly import BatchAssembler
 from sep_pipeline.data.augmentation import Audio, PitchTempo, PitchTempoChange, Transform, applied
 from sep_pipeline.data.chunks import ChunkReader
-from sep_pipeline.data.examples import CONTENT, FIXED_CONTENT, EpochOrder
+from sep_pipeline.data.drawing import ExampleStreams, check_positive, check_word
 from sep_pipeline.data.excerpts import Excerpt, ExcerptPool, check_alike
 from sep_pipeline.data.manifest import MIXTURE, Track
 from sep_pipeline.errors import ConfigurationError
@@ -55,9 +55,9 @@ class MixingConfig:
     pitch_tempo: PitchTempo | None = None
 
     def __post_init__(self) -> None:
-        _check_word("mixing.mode", self.mode, get_args(MixingMode))
-        _check_word("mixing.short_tracks", self.short_tracks, get_args(ShortTracks))
-        _check_word("mixing.draw", self.draw, get_args(TrackDraw))
+        check_word("mixing.mode", self.mode, get_args(MixingMode))
+        check_word("mixing.short_tracks", self.short_tracks, get_args(ShortTracks))
+        check_word("mixing.draw", self.draw, get_args(TrackDraw))
         for name, parts in (self.groups or {}).items():
             if isinstance(parts, str) or not parts or len(set(parts)) != len(parts):
                 raise ConfigurationError(
@@ -136,14 +136,13 @@ class MixtureExamples:
         num_threads: int = 2,
     ) -> None:
         self._config = config or MixingConfig()
-        for parameter, number in (
-            ("stems", len(stems)),
-            ("chunk_samples", chunk_samples),
-            ("batch_size", batch_size),
-            ("num_items", num_items),
-            ("num_threads", num_threads),
-        ):
-            _check_positive(parameter, number)
+        check_positive(
+            stems=len(stems),
+            chunk_samples=chunk_samples,
+            batch_size=batch_size,
+            num_items=num_items,
+            num_threads=num_threads,
+        )
         self.stems, self.batch_size, self.seed = tuple(stems), batch_size, seed
         self.chunk_samples, self.num_items = chunk_samples, num_items
         _check_groups(self._config, self.stems, tracks)
@@ -157,7 +156,7 @@ class MixtureExamples:
         check_alike(used, has_own_channels=num_channels is None)
         self.sample_rate = used[0].sample_rate
         self._num_channels = num_channels or used[0].num_channels
-        self._order = None if num_items is None else EpochOrder(num_items, batch_size, seed, epoch_shuffle)
+        self._streams = ExampleStreams(seed, batch_size, num_items, is_shuffled=epoch_shuffle)
         self._transforms = tuple(transforms)
         self._reader, self._assembler = ChunkReader(), BatchAssembler(num_threads)
 
@@ -168,9 +167,7 @@ class MixtureExamples:
         Raises:
             ConfigurationError: The stream has no end.
         """
-        if self._order is None:
-            raise ConfigurationError("a stream without end has no epochs", parameter="num_items")
-        return self._order.batches_per_epoch
+        return self._streams.batches_per_epoch
 
     def batch(self, step: int) -> Tensor:
         """Draw and read the batch of a step.
@@ -185,13 +182,11 @@ class MixtureExamples:
             UnreadableFileError: A file is missing, is no audio file or is truncated.
             StemMismatchError: A file has another number of channels than its track.
         """
-        items = None if self._order is None else self._order.items_of(step)
+        streams = self._streams.of_step(step)
         shape = None if self._transforms else self._shape
 
         def example(slot: int, room: Audio | None) -> Audio:
-            if items is None:
-                return self._example(np.random.default_rng([self.seed, CONTENT, step, slot]), room)
-            return self.item(int(items[slot]), room)
+            return self._example_with_tracks(streams[slot], room)[0]
 
         return self._assembler.assembled(self.batch_size, shape, example)
 
@@ -209,15 +204,11 @@ class MixtureExamples:
 
     def item_with_tracks(self, number: int, room: Audio | None = None) -> tuple[Audio, tuple[str, ...]]:
         """Like `item`, and the ids of the tracks that its sources come from, in the order of the stem axis."""
-        random = np.random.default_rng([self.seed, FIXED_CONTENT, number])
-        return self._example_with_tracks(random, room)
+        return self._example_with_tracks(self._streams.of_item(number), room)
 
     @property
     def _shape(self) -> tuple[int, int, int]:
         return len(self.stems), self._num_channels, self.chunk_samples
-
-    def _example(self, random: np.random.Generator, room: Audio | None) -> Audio:
-        return self._example_with_tracks(random, room)[0]
 
     def _example_with_tracks(
         self, random: np.random.Generator, room: Audio | None
@@ -297,16 +288,6 @@ def _lowest_rms(audio: Audio) -> float:
     """Lowest RMS among the sources of (stem, channel, time)."""
     powers: npt.NDArray[np.float64] = np.square(audio).mean(axis=(1, 2), dtype=np.float64)
     return float(np.sqrt(powers.min()))
-
-
-def _check_word(parameter: str, word: str, known: tuple[str, ...]) -> None:
-    if word not in known:
-        raise ConfigurationError("unknown word", parameter=parameter, expected=", ".join(known), found=word)
-
-
-def _check_positive(parameter: str, number: int | None) -> None:
-    if number is not None and number < 1:
-        raise ConfigurationError("too small", parameter=parameter, expected=">= 1", found=number)
 
 
 def _check_groups(config: MixingConfig, sources: Sequence[str], tracks: Sequence[Track]) -> None:

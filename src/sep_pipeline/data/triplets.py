@@ -15,7 +15,7 @@ from sep_pipeline.audio.loudness import BLOCK_SECONDS, integrated_loudness
 from sep_pipeline.data.assembly import BatchAssembler
 from sep_pipeline.data.augmentation import Audio, PitchTempo, PitchTempoChange, Transform, applied
 from sep_pipeline.data.chunks import ChunkReader
-from sep_pipeline.data.examples import CONTENT, FIXED_CONTENT, EpochOrder
+from sep_pipeline.data.drawing import ExampleStreams, check_positive, check_word
 from sep_pipeline.data.excerpts import Excerpt, ExcerptPool, check_alike
 from sep_pipeline.data.manifest import Track
 from sep_pipeline.data.mixing import ShortTracks
@@ -54,8 +54,8 @@ class TripletConfig:
     pitch_tempo: PitchTempo | None = None
 
     def __post_init__(self) -> None:
-        _check_word("triplets.rule", self.rule, get_args(TripletRule))
-        _check_word("triplets.short_tracks", self.short_tracks, get_args(ShortTracks))
+        check_word("triplets.rule", self.rule, get_args(TripletRule))
+        check_word("triplets.short_tracks", self.short_tracks, get_args(ShortTracks))
         if self.max_redraws < 0:
             raise ConfigurationError(
                 "not a number of redraws",
@@ -128,8 +128,9 @@ class TripletExamples:
         num_threads: int = 2,
     ) -> None:
         self._config = config or TripletConfig()
-        numbers = {"chunk_samples": chunk_samples, "batch_size": batch_size, "num_threads": num_threads}
-        _check_positive(numbers if num_items is None else {**numbers, "num_items": num_items})
+        check_positive(
+            chunk_samples=chunk_samples, batch_size=batch_size, num_items=num_items, num_threads=num_threads
+        )
         self.stems, self.batch_size, self.seed = tuple(stems), batch_size, seed
         self.chunk_samples, self.num_items = chunk_samples, num_items
         _check_stems(self.stems, self._config.rule)
@@ -138,7 +139,7 @@ class TripletExamples:
         check_alike(used, has_own_channels=False)
         self.sample_rate = used[0].sample_rate
         _check_measurable(self._config, chunk_samples, self.sample_rate)
-        self._order = None if num_items is None else EpochOrder(num_items, batch_size, seed, epoch_shuffle)
+        self._streams = ExampleStreams(seed, batch_size, num_items, is_shuffled=epoch_shuffle)
         self._transforms = tuple(transforms)
         self._reader, self._assembler = ChunkReader(), BatchAssembler(num_threads)
         self._sounding: dict[int, list[Excerpt]] = {}
@@ -150,9 +151,7 @@ class TripletExamples:
         Raises:
             ConfigurationError: The stream has no end.
         """
-        if self._order is None:
-            raise ConfigurationError("a stream without end has no epochs", parameter="num_items")
-        return self._order.batches_per_epoch
+        return self._streams.batches_per_epoch
 
     def batch(self, step: int) -> Tensor:
         """Draw and read the batch of a step.
@@ -167,7 +166,7 @@ class TripletExamples:
             SilentStemError: No excerpt of a stem is loud enough, in another song than the anchor's for a positive.
             UnreadableFileError: A file is missing, is no audio file or is truncated.
         """
-        streams = self._streams(step)
+        streams = self._streams.of_step(step)
 
         def example(slot: int, room: Audio | None) -> Audio:  # noqa: ARG001
             return self._triplet(streams[slot]).audio
@@ -200,22 +199,11 @@ class TripletExamples:
 
     def labels(self, step: int) -> Tensor:
         """Numbers of the stems in the batch of a step, without reading any audio: int64, (batch, role)."""
-        return torch.tensor([self._drawn_labels(random) for random in self._streams(step)])
+        return torch.tensor([self._drawn_labels(random) for random in self._streams.of_step(step)])
 
     def item(self, number: int) -> Triplet:
         """Draw and read one of the fixed triplets, whatever the batch it is in; numbers begin at 0."""
-        return self._triplet(self._stream_of(number))
-
-    def _streams(self, step: int) -> list[np.random.Generator]:
-        """Source of randomness of every slot."""
-        if self._order is None:
-            return [
-                np.random.default_rng([self.seed, CONTENT, step, slot]) for slot in range(self.batch_size)
-            ]
-        return [self._stream_of(int(number)) for number in self._order.items_of(step)]
-
-    def _stream_of(self, number: int) -> np.random.Generator:
-        return np.random.default_rng([self.seed, FIXED_CONTENT, number])
+        return self._triplet(self._streams.of_item(number))
 
     def _triplet(self, random: np.random.Generator) -> Triplet:
         labels = self._drawn_labels(random)
@@ -318,17 +306,6 @@ def _pool(config: TripletConfig, tracks: Sequence[Track], stem: str, chunk_sampl
             found=pool.tracks[0].track_id,
         )
     return pool
-
-
-def _check_word(parameter: str, word: str, known: tuple[str, ...]) -> None:
-    if word not in known:
-        raise ConfigurationError("unknown word", parameter=parameter, expected=", ".join(known), found=word)
-
-
-def _check_positive(numbers: dict[str, int]) -> None:
-    for parameter, number in numbers.items():
-        if number < 1:
-            raise ConfigurationError("too small", parameter=parameter, expected=">= 1", found=number)
 
 
 def _check_stems(stems: tuple[str, ...], rule: TripletRule) -> None:
