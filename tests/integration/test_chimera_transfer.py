@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,7 +34,6 @@ SOURCES = {
 }
 SEEDS = [0, 1]
 NUM_EXCERPTS = 8
-HALTING_RUN = Path(__file__).with_name("halting_run.py")
 
 
 def table(project: Any, number: int) -> pd.DataFrame:
@@ -251,49 +248,3 @@ def test_mlflow_has_one_finished_run_per_network_and_one_for_the_study(
 def test_a_leaderboard_of_the_same_stems_finds_the_models(chimera_transfer: Any) -> None:
     found = separators_below(chimera_transfer.data / "06_models", ("female", "male"))
     assert {method.name for method in found} == {f"chimera_transfer {arm}" for arm in ARMS if "choir" in arm}
-
-
-@pytest.fixture(scope="module")
-def killed(
-    tmp_path_factory: pytest.TempPathFactory, chimera_transfer: Any, project_type: Any, killed_when: Any
-) -> tuple[Any, dict[str, Any]]:
-    """A project killed in a pre-training and in a fine-tuning, and then finished."""
-    folder = tmp_path_factory.mktemp("killed") / "project"
-    project = project_type(folder, study="chimera_transfer")
-    project.with_data_of(chimera_transfer, "02_intermediate", "03_primary", "05_model_input")
-    for stage in ("pretraining", "fine_tuning"):
-        project.configure(f"chimera_transfer.defaults.stages.{stage}.checkpoint_every_steps", 1)
-    node = "tuned_bach10_slakh_none_whole.all.seed_0.train_downstream"
-    kills = {}
-    for moment, work in (("step", "all/pretraining_work"), ("checkpoint", "all/downstream_work")):
-        marker = folder / f"{moment}.marker"
-        arguments = ["run", "--pipeline=chimera_transfer", "--env=test", f"--to-nodes={node}"]
-        halting = [sys.executable, str(HALTING_RUN), moment, str(marker), work, *arguments]
-        kills[moment] = killed_when(project, halting, marker.exists)
-    project.run(to_nodes=[node])
-    return project, kills
-
-
-@pytest.mark.parametrize("moment", ["step", "checkpoint"])
-def test_it_was_killed_at_the_moment_and_left_nothing_half_made(killed: Any, moment: str) -> None:
-    seen = killed[1][moment]
-    assert seen.had_come
-    assert seen.orphans == []
-    assert seen.partial == []
-
-
-def test_the_second_kill_found_the_pretraining_finished(killed: Any) -> None:
-    finished = {path.name for path in killed[1]["checkpoint"].weights}
-    assert "pretraining.safetensors" in finished
-    assert "downstream.safetensors" not in finished
-
-
-@pytest.mark.parametrize(
-    ("arm", "phase"),
-    [("pretraining_slakh_none", "pretraining"), ("tuned_bach10_slakh_none_whole", "downstream")],
-)
-def test_weights_equal_those_of_an_unbroken_training_to_the_bit(
-    killed: Any, chimera_transfer: Any, content_of: Any, arm: str, phase: str
-) -> None:
-    file = f"06_models/chimera_transfer/{arm}/seed_0/all/{phase}.safetensors"
-    assert content_of(killed[0].data / file) == content_of(chimera_transfer.data / file)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,7 +32,6 @@ FLOORS = ["zero", "scaled_mixture"]
 STEMS = ["drums", "bass", "guitar", "other"]
 SEEDS = [0, 1]
 UPDATES = 4
-HALTING_RUN = Path(__file__).with_name("halting_run.py")
 
 
 def table(project: Any, number: int) -> pd.DataFrame:
@@ -231,49 +228,3 @@ def test_mlflow_has_one_finished_run_per_network_and_one_for_the_study(
 def test_the_leaderboard_of_study_1_finds_the_models(contrastive_demix: Any) -> None:
     found = separators_below(contrastive_demix.data / "06_models", tuple(STEMS))
     assert {method.name for method in found} == {f"contrastive_demix {arm}" for arm in ARMS}
-
-
-@pytest.fixture(scope="module")
-def killed(
-    tmp_path_factory: pytest.TempPathFactory, contrastive_demix: Any, project_type: Any, killed_when: Any
-) -> tuple[Any, dict[str, Any]]:
-    """A project killed in a pre-training and in the separation after it, and then finished."""
-    folder = tmp_path_factory.mktemp("killed") / "project"
-    project = project_type(folder, study="contrastive_demix")
-    project.with_data_of(contrastive_demix, "02_intermediate", "03_primary", "05_model_input")
-    for stage in ("pretraining", "training"):
-        project.configure(f"contrastive_demix.defaults.stages.{stage}.checkpoint_every_steps", 1)
-    node = "pretrained_autoencoder.all.seed_0.train_separation"
-    kills = {}
-    for moment, work in (("step", "all/pretraining_work"), ("checkpoint", "all/separation_work")):
-        marker = folder / f"{moment}.marker"
-        arguments = ["run", "--pipeline=contrastive_demix", "--env=test", f"--to-nodes={node}"]
-        halting = [sys.executable, str(HALTING_RUN), moment, str(marker), work, *arguments]
-        kills[moment] = killed_when(project, halting, marker.exists)
-    project.run(to_nodes=[node])
-    return project, kills
-
-
-@pytest.mark.parametrize("moment", ["step", "checkpoint"])
-def test_it_was_killed_at_the_moment_and_left_nothing_half_made(killed: Any, moment: str) -> None:
-    seen = killed[1][moment]
-    assert seen.had_come
-    assert seen.orphans == []
-    assert seen.partial == []
-
-
-def test_the_second_kill_found_the_pretraining_finished(killed: Any) -> None:
-    finished = {path.name for path in killed[1]["checkpoint"].weights}
-    assert "pretraining.safetensors" in finished
-    assert "separation.safetensors" not in finished
-
-
-@pytest.mark.parametrize(
-    ("network", "phase"),
-    [("pretraining_triplets", "pretraining"), ("pretrained_autoencoder", "separation")],
-)
-def test_weights_equal_those_of_an_unbroken_training_to_the_bit(
-    killed: Any, contrastive_demix: Any, content_of: Any, network: str, phase: str
-) -> None:
-    file = f"06_models/contrastive_demix/{network}/seed_0/all/{phase}.safetensors"
-    assert content_of(killed[0].data / file) == content_of(contrastive_demix.data / file)
