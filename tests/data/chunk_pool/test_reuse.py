@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sep_pipeline.data.chunk_pool.config import ChunkPoolConfig
 from sep_pipeline.data.chunk_pool.reuse import STEPS_BETWEEN_CHANGES, ReuseControl
-from sep_pipeline.data.chunk_pool.status import Meter, PoolStatus, StepTimes
+from sep_pipeline.data.chunk_pool.status import FillProgress, Meter, PoolStatus, StepTimes
 
 
 def factors(times: list[StepTimes], **changes) -> list[int]:
@@ -61,6 +63,19 @@ def test_the_meter_counts_waiting_and_rendering() -> None:
     assert meter.end_step() == StepTimes(3.0, 0.0, 0.0)
     assert meter.data_wait_share == 0.1
     assert meter.render_speed(2) == 2.0
+
+
+def test_filling_tells_the_time_left_every_few_seconds(caplog: pytest.LogCaptureFixture) -> None:
+    now = [0.0]
+    progress = FillProgress(lambda: now[0])
+    with caplog.at_level("INFO"):
+        for song in range(1, 9):
+            now[0] += 2
+            progress.advance(song / 10, song)
+    assert caplog.messages == [
+        "filling the pool: 30 %, 3 songs rendered, about 14 s left",
+        "filling the pool: 60 %, 6 songs rendered, about 8 s left",
+    ]
 
 
 def test_a_status_is_one_line() -> None:
