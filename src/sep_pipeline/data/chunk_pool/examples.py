@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -23,15 +22,13 @@ from sep_pipeline.data.chunk_pool.chunks import Chunk
 from sep_pipeline.data.chunk_pool.config import ChunkPoolConfig
 from sep_pipeline.data.chunk_pool.ledger import Ledger
 from sep_pipeline.data.chunk_pool.reuse import ReuseControl
-from sep_pipeline.data.chunk_pool.status import Meter, PoolStatus
+from sep_pipeline.data.chunk_pool.songs import playable_songs
+from sep_pipeline.data.chunk_pool.status import FillProgress, Meter, PoolStatus
 from sep_pipeline.data.chunk_pool.visits import Visit, VisitFeed, VisitJob
-from sep_pipeline.data.midi import DRUM_PROGRAM
 from sep_pipeline.data.midi_corpus.corpus import IndexedSong
 from sep_pipeline.data.rendering.engines import Synthesizer
 from sep_pipeline.data.rendering.track import opened_synthesizer
-from sep_pipeline.errors import DataError, NoInputError, SoundFontError
-
-logger = logging.getLogger(__name__)
+from sep_pipeline.errors import DataError, NoInputError
 
 # Without effect on the chunks; the sound font counts by its content.
 _NOT_IN_IDENTITY = ("library", "sound_font", "workers")
@@ -127,12 +124,13 @@ class PoolExamples:
         self._chunks: dict[tuple[int, int], Chunk] = {}
         self._num_barren = self._first_step = 0
         self._feed.forget()
+        self._filling = FillProgress()
         self._status = self._current_status()
 
     def _go_to(self, step: int) -> None:
         if step < self._book.step:
             self._begin()
-        self._first_step = step
+        self._first_step, self._filling = step, FillProgress()
         while self._book.step < step:
             self._book.advance(self._record)
             self._drop_unused()
@@ -151,6 +149,9 @@ class PoolExamples:
                 found=f"{len(self.songs)} songs without one",
             )
         self._ledger.append(record)
+        if self._book.step <= self._first_step:
+            filled = len(self._book.entries) / self.config.pool_size
+            self._filling.advance((self._book.step + min(1.0, filled)) / (self._first_step + 1), visit + 1)
         return record
 
     def _chunk(self, key: tuple[int, int]) -> Chunk:
@@ -241,41 +242,3 @@ class PoolExamples:
             "synthesizer": [synthesizer.name, synthesizer.version, synthesizer.sound_font_hash],
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def playable_songs(
-    folder: Path,
-    songs: Sequence[IndexedSong],
-    programs_of: Mapping[str, frozenset[int]],
-    synthesizer: Synthesizer,
-) -> tuple[IndexedSong, ...]:
-    """Songs whose instruments the synthesizer can play; the others are left out with a warning that names them.
-
-    Raises:
-        NoInputError: There are no songs, or one is not in the folder.
-        SoundFontError: None can be played; names the programs that the sound font lacks.
-    """
-    if not songs:
-        raise NoInputError("there is no song to render", file=folder)
-    absent = next((song for song in songs if not (folder / song.file).is_file()), None)
-    if absent is not None:
-        raise NoInputError("a MIDI file of the index does not exist", file=folder / absent.file)
-    wanted = frozenset().union(*programs_of.values())
-    can_play = synthesizer.programs() | ({DRUM_PROGRAM} if synthesizer.drum_kits() else frozenset())
-    lacking = {song.file: wanted.intersection(song.programs) - can_play for song in songs}
-    playable = tuple(song for song in songs if not lacking[song.file])
-    left_out = [
-        f"{file} (program {', '.join(map(str, sorted(programs)))})"
-        for file, programs in lacking.items()
-        if programs
-    ]
-    if not playable:
-        raise SoundFontError(
-            "the sound font lacks programs of every song",
-            parameter="sound_font",
-            expected=f"programs {', '.join(map(str, sorted(wanted)))}",
-            found=synthesizer.sound_font_name,
-        )
-    if left_out:
-        logger.warning("left out, not in the sound font: %d: %s", len(left_out), ", ".join(left_out))
-    return playable

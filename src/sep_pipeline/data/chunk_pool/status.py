@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from sep_pipeline.mapping import SECONDS_BETWEEN_LINES
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,3 +92,34 @@ class Meter:
         """Share of waiting since `restart`, in [0, 1]; 0 before the first step."""
         elapsed = self._last_end - self._begin
         return min(1.0, self._waited / elapsed) if elapsed else 0.0
+
+
+class FillProgress:
+    """Log lines while a pool is filled for its first batch, at most one every few seconds.
+
+    Args:
+        clock: Gives seconds; replaced in tests.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._begin = self._last_line = clock()
+
+    def advance(self, share: float, num_songs: int) -> None:
+        """Count a song.
+
+        Args:
+            share: How much has been done, in [0, 1].
+            num_songs: Songs so far.
+        """
+        now = self._clock()
+        if not share or now - self._last_line < SECONDS_BETWEEN_LINES:
+            return
+        self._last_line = now
+        elapsed = now - self._begin
+        logger.info(
+            "filling the pool: %.0f %%, %d songs rendered, about %.0f s left",
+            100 * share,
+            num_songs,
+            elapsed / share - elapsed,
+        )

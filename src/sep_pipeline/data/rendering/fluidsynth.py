@@ -22,7 +22,9 @@ MELODIC_CHANNEL = 0
 DRUM_BANK = 128
 BEND_CENTRE = 8192
 GAIN = 0.2
-POLYPHONY = 1024
+MOST_VOICES, FEWEST_VOICES = 1024, 32
+# No preset is known that starts more voices for one note.
+VOICES_PER_NOTE = 8
 _NUM_LOG_LEVELS = 5
 _FAILED = -1
 
@@ -77,9 +79,9 @@ class FluidSynthesizer:
         self.sound_font_name = sound_font.name
         self.sound_font_hash = _font_digest(sound_font)
         self._lock = threading.Lock()
-        self._settings = self._made_settings()
-        keeper = library.new_fluid_synth(self._settings)
-        weakref.finalize(self, _delete, library, keeper, self._settings)
+        settings = self._made_settings(FEWEST_VOICES)
+        keeper = library.new_fluid_synth(settings)
+        weakref.finalize(self, _delete, library, keeper, settings)
         self._font = self._loaded_font(keeper)
         self._presets = self._read_presets()
 
@@ -95,7 +97,7 @@ class FluidSynthesizer:
         """Render a part; see `Synthesizer.render`. A kit that the font lacks is replaced by its first."""
         channel = DRUM_CHANNEL if part.is_drum else MELODIC_CHANNEL
         audio = np.zeros((2, num_steps * GRID_SAMPLES), dtype=np.float32)
-        with self._lock, self._synth() as (synth, font_id):
+        with self._lock, self._synth(_num_voices(part)) as (synth, font_id):
             bank, program = self.preset_of(part)
             if self._library.fluid_synth_program_select(synth, channel, font_id, bank, program) == _FAILED:
                 return audio
@@ -141,18 +143,18 @@ class FluidSynthesizer:
         return max(start_step, end_step)
 
     @contextmanager
-    def _synth(self) -> Iterator[tuple[int, int]]:
+    def _synth(self, num_voices: int) -> Iterator[tuple[int, int]]:
         """A fresh synthesizer and the number of the font in it; the font stays when it goes."""
         library = self._library
-        synth = library.new_fluid_synth(self._settings)
+        settings = self._made_settings(num_voices)
+        synth = library.new_fluid_synth(settings)
         try:
-            font_id = library.fluid_synth_add_sfont(synth, self._font)
-            yield synth, font_id
+            yield synth, int(library.fluid_synth_add_sfont(synth, self._font))
         finally:
             library.fluid_synth_remove_sfont(synth, self._font)
-            library.delete_fluid_synth(synth)
+            _delete(library, synth, settings)
 
-    def _made_settings(self) -> int:
+    def _made_settings(self, num_voices: int) -> int:
         library = self._library
         settings: int = library.new_fluid_settings()
         library.fluid_settings_setnum(settings, b"synth.sample-rate", float(self._sample_rate))
@@ -160,7 +162,7 @@ class FluidSynthesizer:
         for name, value in (
             (b"synth.reverb.active", 0),
             (b"synth.chorus.active", 0),
-            (b"synth.polyphony", POLYPHONY),
+            (b"synth.polyphony", num_voices),
             (b"synth.dynamic-sample-loading", 1),
         ):
             library.fluid_settings_setint(settings, name, value)
@@ -212,6 +214,11 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
     for level in range(_NUM_LOG_LEVELS):
         library.fluid_set_log_function(level, None, None)
     return library
+
+
+def _num_voices(part: Part) -> int:
+    """Voices that surely suffice: making a thousand of them takes longer than playing a few notes."""
+    return min(max(VOICES_PER_NOTE * len(part.notes), FEWEST_VOICES), MOST_VOICES)
 
 
 def _delete(library: ctypes.CDLL, synth: int, settings: int) -> None:

@@ -26,7 +26,7 @@ BASS_RANGE = range(35, 80)
 OCTAVE = 12
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
     """One note; `start` and `end` are grid steps, `end` at least one after `start`."""
 
@@ -36,7 +36,7 @@ class Note:
     velocity: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Control:
     """A controller (0 to 127) or, with `number` None, a pitch bend (-8192 to 8191), at a grid step."""
 
