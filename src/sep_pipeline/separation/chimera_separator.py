@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError
 from sep_pipeline.models.chimera import ChimeraConfig, ChimeraNet
 from sep_pipeline.models.weights import load_into
 from sep_pipeline.separation.card import SeparatorCard
-from sep_pipeline.separation.chunked import overlap_add
+from sep_pipeline.separation.chunked import ReadSignal, overlap_add_blocks
 from sep_pipeline.separation.mask_separator import MaskSeparator
 from sep_pipeline.separation.one_network import check_outputs, shared_state
 
@@ -63,11 +63,11 @@ class ChimeraSeparator(MaskSeparator):
         )
         self._segment_samples = segment_samples
 
-    def _separated(self, signal: Tensor, *, is_whole: bool) -> Tensor:
-        if is_whole or signal.shape[1] <= self._segment_samples:
-            return self._pass(signal)
-        segment = _equal_segment(signal.shape[1], self._segment_samples)
-        return overlap_add(self._pass, signal, segment_samples=segment, overlap=OVERLAP)
+    def _blocks(self, read: ReadSignal, num_samples: int, *, is_whole: bool) -> Iterator[Tensor]:
+        if is_whole or num_samples <= self._segment_samples:
+            return self._one_pass(read, num_samples)
+        segment = _equal_segment(num_samples, self._segment_samples)
+        return overlap_add_blocks(self._pass, read, num_samples, segment_samples=segment, overlap=OVERLAP)
 
 
 def build_chimera_separator(

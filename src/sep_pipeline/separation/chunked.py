@@ -19,6 +19,9 @@ from sep_pipeline.errors import ConfigurationError
 SignalFunction = Callable[[Tensor], Tensor]
 PieceFunction = Callable[[int, int], Tensor]
 
+ReadSignal = Callable[[int, int], Tensor]
+"""Gives the samples from the first to before the second number, (..., time)."""
+
 
 def context_and_crop(
     function: SignalFunction,
@@ -28,6 +31,41 @@ def context_and_crop(
     context_samples: int,
     hop_samples: int,
 ) -> Tensor:
+    """Apply a convolutional function chunk by chunk; `context_blocks` for a signal in memory.
+
+    Args:
+        function: As for `context_blocks`.
+        mixture: (..., time), at least one sample.
+        chunk_samples: As for `context_blocks`.
+        context_samples: As for `context_blocks`.
+        hop_samples: As for `context_blocks`.
+
+    Returns:
+        The output, as long as `mixture`.
+
+    Raises:
+        ConfigurationError: The sizes do not fit the grid.
+    """
+    blocks = context_blocks(
+        function,
+        _reader(mixture),
+        mixture.shape[-1],
+        chunk_samples=chunk_samples,
+        context_samples=context_samples,
+        hop_samples=hop_samples,
+    )
+    return _joined(blocks, mixture.shape[-1])
+
+
+def context_blocks(
+    function: SignalFunction,
+    read: ReadSignal,
+    num_samples: int,
+    *,
+    chunk_samples: int,
+    context_samples: int,
+    hop_samples: int,
+) -> Iterator[Tensor]:
     """Apply a convolutional function chunk by chunk, equal to one pass over the whole signal.
 
     Every chunk is computed with real samples on both sides, which are cropped afterwards. At the borders of
@@ -38,39 +76,37 @@ def context_and_crop(
     Args:
         function: Maps (..., time) to (..., time) of the same length for lengths that are multiples of
             `hop_samples`; a sample depends on no more than `context_samples` on each side.
-        mixture: (..., time), at least one sample.
+        read: Gives parts of the signal, each starting no earlier than the one before.
+        num_samples: Length of the signal, at least 1.
         chunk_samples: Samples computed per pass, a multiple of `hop_samples`.
         context_samples: Samples of context on each side, a multiple of `hop_samples`.
         hop_samples: The grid on which the function may be shifted.
 
     Returns:
-        The output, as long as `mixture`.
+        Successive pieces of the output, `num_samples` samples in all.
 
     Raises:
         ConfigurationError: The sizes do not fit the grid.
     """
     _check_grid(chunk_samples, context_samples, hop_samples)
-    num_samples = mixture.shape[-1]
-    padded = functional.pad(mixture, (0, -num_samples % hop_samples))
-    output = _Output(num_samples)
-    for start, stop in _bounds(padded.shape[-1], chunk_samples):
+    num_padded = num_samples + -num_samples % hop_samples
+
+    def piece(start: int, stop: int) -> Tensor:
         first = max(0, start - context_samples)
-        last = min(padded.shape[-1], stop + context_samples)
-        result = function(padded[..., first:last])
-        output.put(start, result[..., start - first : stop - first])
-    return output.finished()
+        last = min(num_padded, stop + context_samples)
+        signal = functional.pad(read(first, min(last, num_samples)), (0, max(0, last - num_samples)))
+        return function(signal)[..., start - first : min(stop, num_samples) - first]
+
+    return (piece(start, stop) for start, stop in _bounds(num_padded, chunk_samples))
 
 
 def bare_chunks(function: SignalFunction, mixture: Tensor, *, chunk_samples: int, hop_samples: int) -> Tensor:
-    """Apply a function to chunks without context, as the transfer study did.
-
-    The remainder of r samples goes through un-padded; its output of `hop_samples` * floor(r / `hop_samples`)
-    samples is padded at its end with zeros. Unlike the study's program, chunk starts do not drift.
+    """Apply a function to chunks without context; `bare_blocks` for a signal in memory.
 
     Args:
-        function: Maps (..., time) to (..., `hop_samples` * floor(time / `hop_samples`)).
+        function: As for `bare_blocks`.
         mixture: (..., time), at least one sample.
-        chunk_samples: Length of a chunk, a multiple of `hop_samples`; 393 216 in the study.
+        chunk_samples: As for `bare_blocks`.
         hop_samples: Samples per code.
 
     Returns:
@@ -79,29 +115,95 @@ def bare_chunks(function: SignalFunction, mixture: Tensor, *, chunk_samples: int
     Raises:
         ConfigurationError: The sizes do not fit the grid.
     """
+    blocks = bare_blocks(
+        function,
+        _reader(mixture),
+        mixture.shape[-1],
+        chunk_samples=chunk_samples,
+        hop_samples=hop_samples,
+    )
+    return _joined(blocks, mixture.shape[-1])
+
+
+def bare_blocks(
+    function: SignalFunction, read: ReadSignal, num_samples: int, *, chunk_samples: int, hop_samples: int
+) -> Iterator[Tensor]:
+    """Apply a function to chunks without context, as the transfer study did.
+
+    The remainder of r samples goes through un-padded; its output of `hop_samples` * floor(r / `hop_samples`)
+    samples is padded at its end with zeros. Unlike the study's program, chunk starts do not drift.
+
+    Args:
+        function: Maps (..., time) to (..., `hop_samples` * floor(time / `hop_samples`)).
+        read: Gives parts of the signal, one after another.
+        num_samples: Length of the signal, at least 1.
+        chunk_samples: Length of a chunk, a multiple of `hop_samples`; 393 216 in the study.
+        hop_samples: Samples per code.
+
+    Returns:
+        Successive pieces of the output, `num_samples` samples in all.
+
+    Raises:
+        ConfigurationError: The sizes do not fit the grid.
+    """
     _check_grid(chunk_samples, 0, hop_samples)
-    num_samples = mixture.shape[-1]
-    output = _Output(num_samples)
-    for start, stop in _bounds(num_samples, chunk_samples):
+
+    def piece(start: int, stop: int) -> Tensor:
+        chunk = read(start, stop)
         usable = (stop - start) // hop_samples * hop_samples
-        if usable:
-            output.put(start, function(mixture[..., start:stop])[..., :usable])
-    return output.finished(like=mixture)
+        if not usable:
+            return torch.zeros_like(chunk)
+        return functional.pad(function(chunk)[..., :usable], (0, stop - start - usable))
+
+    return (piece(start, stop) for start, stop in _bounds(num_samples, chunk_samples))
 
 
 def overlap_add(
     function: SignalFunction, mixture: Tensor, *, segment_samples: int, overlap: float = 0.25
 ) -> Tensor:
+    """Apply a function to overlapping segments; `overlap_add_blocks` for a signal in memory.
+
+    Args:
+        function: As for `overlap_add_blocks`.
+        mixture: (..., time), at least one sample.
+        segment_samples: As for `overlap_add_blocks`.
+        overlap: As for `overlap_add_blocks`.
+
+    Returns:
+        The output, as long as `mixture`; a function that returns its input gives the mixture back.
+
+    Raises:
+        ConfigurationError: `segment_samples` or `overlap` is out of range.
+    """
+    blocks = overlap_add_blocks(
+        function,
+        _reader(mixture),
+        mixture.shape[-1],
+        segment_samples=segment_samples,
+        overlap=overlap,
+    )
+    return _joined(blocks, mixture.shape[-1])
+
+
+def overlap_add_blocks(
+    function: SignalFunction,
+    read: ReadSignal,
+    num_samples: int,
+    *,
+    segment_samples: int,
+    overlap: float = 0.25,
+) -> Iterator[Tensor]:
     """Apply a function to overlapping segments of one size and cross-fade the outputs.
 
     Args:
         function: Maps (..., `segment_samples`) to (..., `segment_samples`).
-        mixture: (..., time), at least one sample.
+        read: Gives parts of the signal, each starting no earlier than the one before.
+        num_samples: Length of the signal, at least 1.
         segment_samples: Length of every segment; the last one is padded with zeros.
         overlap: Fraction of a segment shared with the next one, below 1.
 
     Returns:
-        The output, as long as `mixture`; a function that returns its input gives the mixture back.
+        Successive pieces of the output, `num_samples` samples in all.
 
     Raises:
         ConfigurationError: `segment_samples` or `overlap` is out of range.
@@ -112,20 +214,29 @@ def overlap_add(
             parameter="segment_samples, overlap",
             found=(segment_samples, overlap),
         )
-    num_samples = mixture.shape[-1]
     hop = max(1, round(segment_samples * (1.0 - overlap)))
-    fade = _triangle(segment_samples).to(mixture)
+    return _cross_faded(function, read, num_samples, segment_samples, hop)
+
+
+def _cross_faded(
+    function: SignalFunction, read: ReadSignal, num_samples: int, segment_samples: int, hop: int
+) -> Iterator[Tensor]:
+    """Weighted sums of segments; what later segments reach into is carried on."""
+    fade = _triangle(segment_samples)
+    starts = range(0, max(1, num_samples - (segment_samples - hop)), hop)
     total: Tensor | None = None
-    weight = torch.zeros(num_samples, dtype=mixture.dtype, device=mixture.device)
-    for start in range(0, max(1, num_samples - (segment_samples - hop)), hop):
+    weight = torch.zeros(0)
+    for start in starts:
         stop = min(start + segment_samples, num_samples)
-        segment = functional.pad(mixture[..., start:stop], (0, segment_samples - (stop - start)))
+        segment = functional.pad(read(start, stop), (0, segment_samples - (stop - start)))
+        fade, weight = fade.to(segment), weight.to(segment)
         result = function(segment)[..., : stop - start] * fade[: stop - start]
-        total = result.new_zeros(*result.shape[:-1], num_samples) if total is None else total
-        total[..., start:stop] += result
-        weight[start:stop] += fade[: stop - start]
-    assert total is not None
-    return total / weight
+        if total is not None:
+            result[..., : total.shape[-1]] += total
+        weight = functional.pad(weight, (0, stop - start - len(weight))) + fade[: stop - start]
+        num_ready = stop - start if start == starts[-1] else hop
+        yield result[..., :num_ready] / weight[:num_ready]
+        total, weight = result[..., num_ready:], weight[num_ready:]
 
 
 def cross_faded_pieces(
@@ -180,24 +291,20 @@ def _triangle(num_samples: int) -> Tensor:
     return torch.minimum(ramp, ramp.flip(0)) / ((num_samples + 1) // 2)
 
 
-class _Output:
-    """A signal that is filled piece by piece; its leading axes are those of the first piece."""
+def _reader(signal: Tensor) -> ReadSignal:
+    return lambda start, stop: signal[..., start:stop]
 
-    def __init__(self, num_samples: int) -> None:
-        self._num_samples = num_samples
-        self._signal: Tensor | None = None
 
-    def put(self, start: int, piece: Tensor) -> None:
-        if self._signal is None:
-            self._signal = piece.new_zeros(*piece.shape[:-1], self._num_samples)
-        stop = min(start + piece.shape[-1], self._num_samples)
-        self._signal[..., start:stop] = piece[..., : stop - start]
-
-    def finished(self, like: Tensor | None = None) -> Tensor:
-        if self._signal is None:
-            assert like is not None
-            return torch.zeros_like(like)
-        return self._signal
+def _joined(blocks: Iterator[Tensor], num_samples: int) -> Tensor:
+    """One signal out of its pieces, which need not be kept all at once."""
+    start, signal = 0, None
+    for block in blocks:
+        if signal is None:
+            signal = block.new_empty(*block.shape[:-1], num_samples)
+        signal[..., start : start + block.shape[-1]] = block
+        start += block.shape[-1]
+    assert signal is not None
+    return signal
 
 
 def _bounds(num_samples: int, chunk_samples: int) -> Iterator[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, Ste
 from sep_pipeline.models.deep_demix import BaselineNetwork, MaskModel, MaskNetwork, mask_network
 from sep_pipeline.models.weights import load_into
 from sep_pipeline.separation.card import SeparatorCard
-from sep_pipeline.separation.chunked import overlap_add
+from sep_pipeline.separation.chunked import ReadSignal, overlap_add_blocks
 from sep_pipeline.separation.mask_separator import MaskSeparator
 from sep_pipeline.separation.one_network import check_outputs, shared_state
 
@@ -87,10 +87,12 @@ class DeepDemixSeparator(MaskSeparator):
         )
         self._overlap = overlap
 
-    def _separated(self, signal: Tensor, *, is_whole: bool) -> Tensor:
-        if not self._has_fixed_length and (is_whole or signal.shape[1] <= self._segment_samples):
-            return self._pass(signal)
-        return overlap_add(self._pass, signal, segment_samples=self._segment_samples, overlap=self._overlap)
+    def _blocks(self, read: ReadSignal, num_samples: int, *, is_whole: bool) -> Iterator[Tensor]:
+        if not self._has_fixed_length and (is_whole or num_samples <= self._segment_samples):
+            return self._one_pass(read, num_samples)
+        return overlap_add_blocks(
+            self._pass, read, num_samples, segment_samples=self._segment_samples, overlap=self._overlap
+        )
 
 
 def build_deep_demix_separator(

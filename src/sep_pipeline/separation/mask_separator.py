@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from sep_pipeline.errors import ConfigurationError, StemMismatchError
 from sep_pipeline.models.mask_spectrogram import TransformSizes, spectrum, waveform
-
-Audio = npt.NDArray[np.float32]
+from sep_pipeline.separation.blocks import Audio, Progress, ReadSamples, array_reader, filled, tensor_reader, told
+from sep_pipeline.separation.chunked import ReadSignal
 
 MODES = ("context", "published")
 PRECISIONS = ("fp32", "bf16")
@@ -90,18 +89,46 @@ class MaskSeparator(ABC):
             ConfigurationError: Unknown mode.
             StemMismatchError: The mixture is not mono.
         """
-        if mode not in MODES:
-            raise ConfigurationError("unknown mode", parameter="mode", expected=MODES, found=mode)
         if mixture.ndim != 2 or mixture.shape[0] != self.num_channels:
             raise StemMismatchError("the separator is mono", expected="(1, time)", found=mixture.shape)
-        signal = torch.from_numpy(np.ascontiguousarray(mixture, dtype=np.float32))
-        with torch.inference_mode():
-            return self._separated(signal, is_whole=mode == "published").numpy()
+        blocks = self.separate_blocks(array_reader(mixture), mixture.shape[1], mode=mode)
+        return filled(blocks, len(self.stems), mixture)
+
+    def separate_blocks(
+        self,
+        read: ReadSamples,
+        num_samples: int,
+        *,
+        mode: str = "context",
+        progress: Progress | None = None,
+    ) -> Iterator[Audio]:
+        """Estimate every stem of a song that is not in memory.
+
+        Args:
+            read: Gives the samples from the first to before the second number, float32, (1, time).
+            num_samples: Length of the song, at least 1.
+            mode: As for `separate`; one pass reads the whole song at once.
+            progress: Called with the share of the work that is done, up to 1.
+
+        Returns:
+            float32, (stem, 1, time): successive pieces that add up to `num_samples` samples.
+
+        Raises:
+            ConfigurationError: Unknown mode.
+        """
+        if mode not in MODES:
+            raise ConfigurationError("unknown mode", parameter="mode", expected=MODES, found=mode)
+        blocks = self._blocks(tensor_reader(read), num_samples, is_whole=mode == "published")
+        return told((block.numpy() for block in blocks), num_samples, progress)
 
     @abstractmethod
-    def _separated(self, signal: Tensor, *, is_whole: bool) -> Tensor:
-        """Estimate the stems of a checked signal by `_pass`: (1, time) to (stem, 1, time)."""
+    def _blocks(self, read: ReadSignal, num_samples: int, *, is_whole: bool) -> Iterator[Tensor]:
+        """Estimate the stems by `_pass`: parts of (1, time) to successive pieces of (stem, 1, time)."""
 
+    def _one_pass(self, read: ReadSignal, num_samples: int) -> Iterator[Tensor]:
+        yield self._pass(read(0, num_samples))
+
+    @torch.inference_mode()
     def _pass(self, signal: Tensor) -> Tensor:
         """One pass: float32, (1, time), to (stem, 1, time), both on the CPU."""
         mixture = spectrum(signal.to(self._device), self._sizes)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, StemMismatchError
 from sep_pipeline.models.vqvae import VQVAE, VQVAEConfig
 from sep_pipeline.models.weights import load_into
+from sep_pipeline.separation.blocks import (
+    Audio,
+    Progress,
+    ReadSamples,
+    array_reader,
+    filled,
+    tensor_reader,
+    told,
+)
 from sep_pipeline.separation.card import SeparatorCard
-from sep_pipeline.separation.chunked import bare_chunks, context_and_crop
-
-Audio = npt.NDArray[np.float32]
+from sep_pipeline.separation.chunked import ReadSignal, bare_blocks, context_blocks
 
 MODES = ("context", "published")
 
@@ -32,7 +37,7 @@ CHUNK_PER_CONTEXT = 8
 
 
 class VqvaeSeparator:
-    """Mixture encoder, codebook and stem decoder for every stem; the stems are computed one after another.
+    """Mixture encoder, codebook and stem decoder for every stem; chunk after chunk.
 
     Args:
         name: Name shown in tables.
@@ -84,38 +89,58 @@ class VqvaeSeparator:
             ConfigurationError: Unknown mode.
             StemMismatchError: The mixture is not mono.
         """
-        if mode not in MODES:
-            raise ConfigurationError("unknown mode", parameter="mode", expected=MODES, found=mode)
         if mixture.ndim != 2 or mixture.shape[0] != self.num_channels:
             raise StemMismatchError("the separator is mono", expected="(1, time)", found=mixture.shape)
-        estimates = np.empty((len(self.stems), *mixture.shape), dtype=np.float32)
-        signal = torch.from_numpy(np.ascontiguousarray(mixture, dtype=np.float32))[None]
-        with torch.inference_mode():
-            for index, model in enumerate(self._models.values()):
-                estimates[index] = self._run(model, signal, mode)[0].numpy()
-        return estimates
+        blocks = self.separate_blocks(array_reader(mixture), mixture.shape[1], mode=mode)
+        return filled(blocks, len(self.stems), mixture)
 
-    def _run(self, model: VQVAE, signal: Tensor, mode: str) -> Tensor:
-        """One stem: (1, 1, time) on the CPU to the same; only the present chunk is on the device."""
+    def separate_blocks(
+        self,
+        read: ReadSamples,
+        num_samples: int,
+        *,
+        mode: str = "context",
+        progress: Progress | None = None,
+    ) -> Iterator[Audio]:
+        """Estimate every stem of a song that is not in memory.
 
+        Args:
+            read: Gives the samples from the first to before the second number, float32, (1, time).
+            num_samples: Length of the song, at least 1.
+            mode: As for `separate`.
+            progress: Called with the share of the work that is done, up to 1.
+
+        Returns:
+            float32, (stem, 1, time): successive pieces that add up to `num_samples` samples.
+
+        Raises:
+            ConfigurationError: Unknown mode.
+        """
+        if mode not in MODES:
+            raise ConfigurationError("unknown mode", parameter="mode", expected=MODES, found=mode)
+        runs = [self._run(model, tensor_reader(read), num_samples, mode) for model in self._models.values()]
+        stacked = (torch.stack(stems).numpy() for stems in zip(*runs, strict=True))
+        return told(stacked, num_samples, progress)
+
+    def _run(self, model: VQVAE, read: ReadSignal, num_samples: int, mode: str) -> Iterator[Tensor]:
+        """One stem in pieces, (1, time), on the CPU; only the present chunk is on the device."""
+
+        @torch.inference_mode()
         def on_device(chunk: Tensor) -> Tensor:
-            restored: Tensor = model(chunk.to(self._device))
-            return restored.cpu()
+            restored: Tensor = model(chunk[None].to(self._device))
+            return restored[0].cpu()
 
         hop, context = model.config.hop_samples, model.config.context_samples
         if mode == "published":
-            return bare_chunks(
-                on_device,
-                signal,
-                chunk_samples=_rounded_up(self._published_chunk_samples, hop),
-                hop_samples=hop,
-            )
+            chunk = _rounded_up(self._published_chunk_samples, hop)
+            return bare_blocks(on_device, read, num_samples, chunk_samples=chunk, hop_samples=hop)
         chunk = self._context_chunk_samples or max(
             SMALLEST_CONTEXT_CHUNK_SAMPLES, CHUNK_PER_CONTEXT * context
         )
-        return context_and_crop(
+        return context_blocks(
             on_device,
-            signal,
+            read,
+            num_samples,
             chunk_samples=_rounded_up(chunk, hop),
             context_samples=context,
             hop_samples=hop,

@@ -11,7 +11,7 @@ from sep_pipeline.models.open_unmix import OpenUnmix
 from sep_pipeline.separation.open_unmix.folded import FoldedModels
 from sep_pipeline.separation.open_unmix.magnitudes import bounds
 from sep_pipeline.separation.open_unmix.recurrence import joined, num_sweeps, run_layers
-from sep_pipeline.separation.open_unmix.spill import Spill
+from sep_pipeline.separation.spill import Spill
 
 NUM_FRAMES = 23
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from sep_pipeline.separation.open_unmix.folded import FoldedModels
 from sep_pipeline.separation.open_unmix.recurrence import joined, num_sweeps, run_layers
 from sep_pipeline.separation.open_unmix.song import Song
-from sep_pipeline.separation.open_unmix.spill import Spill
+from sep_pipeline.separation.spill import Spill
 
 _FLOAT_BYTES = 4
 

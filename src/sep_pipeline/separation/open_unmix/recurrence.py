@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from sep_pipeline.separation.open_unmix.spill import Spill
+from sep_pipeline.separation.spill import Spill
 
 SpillMaker = Callable[[int], Spill]
 """Makes a spill of as many features for the frames of the song."""

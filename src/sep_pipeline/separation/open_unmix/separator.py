@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from sep_pipeline.errors import ConfigurationError, StemMismatchError, TooShortError
 from sep_pipeline.models.open_unmix import OpenUnmix
+from sep_pipeline.separation.blocks import Audio, Progress, ReadSamples, array_reader, filled
 from sep_pipeline.separation.em_wiener import EMStretch, EMWienerConfig, refine_stretch
 from sep_pipeline.separation.inverse_spectrum import InverseSpectrum
 from sep_pipeline.separation.open_unmix.folded import FoldedModels
 from sep_pipeline.separation.open_unmix.magnitudes import SongMagnitudes, Steps, bounds, num_passes
-from sep_pipeline.separation.open_unmix.song import ReadSamples, Song
-
-Audio = npt.NDArray[np.float32]
+from sep_pipeline.separation.open_unmix.song import Song
 
 MODES = ("context", "published")
 PRECISIONS = ("fp32", "bf16")
@@ -107,14 +104,8 @@ class OpenUnmixSeparator:
                 expected=f"({self.num_channels}, time)",
                 found=mixture.shape,
             )
-        estimates = np.empty((len(self.stems), *mixture.shape), dtype=np.float32)
-        start = 0
-        for block in self.separate_blocks(
-            lambda first, last: mixture[:, first:last], mixture.shape[1], mode=mode
-        ):
-            estimates[..., start : start + block.shape[-1]] = block
-            start += block.shape[-1]
-        return estimates
+        blocks = self.separate_blocks(array_reader(mixture), mixture.shape[1], mode=mode)
+        return filled(blocks, len(self.stems), mixture)
 
     def separate_blocks(
         self,
@@ -122,7 +113,7 @@ class OpenUnmixSeparator:
         num_samples: int,
         *,
         mode: str = "context",
-        progress: Callable[[float], None] | None = None,
+        progress: Progress | None = None,
     ) -> Iterator[Audio]:
         """Estimate every stem of a song that is not in memory.
 
@@ -156,9 +147,7 @@ class OpenUnmixSeparator:
         )
         return self._blocks(song, is_whole=mode == "published", progress=progress)
 
-    def _blocks(
-        self, song: Song, *, is_whole: bool, progress: Callable[[float], None] | None
-    ) -> Iterator[Audio]:
+    def _blocks(self, song: Song, *, is_whole: bool, progress: Progress | None) -> Iterator[Audio]:
         block_frames = None if is_whole else self.wiener.block_frames
         num_iterations = 0 if block_frames else self.wiener.num_iterations
         steps = Steps(progress, num_passes(self._models) + num_iterations + 1)

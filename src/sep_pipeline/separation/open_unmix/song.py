@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from sep_pipeline.errors import DataError, StemMismatchError
 from sep_pipeline.models.open_unmix import SpectrogramConfig, spectrum
-
-Audio = npt.NDArray[np.float32]
-
-ReadSamples = Callable[[int, int], Audio]
-"""Gives the samples from the first to before the second number: float32, (channel, time)."""
+from sep_pipeline.separation.blocks import Audio, ReadSamples
 
 
 class Song:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sep_pipeline.errors import StorageError
-from sep_pipeline.separation.open_unmix.spill import Spill
+from sep_pipeline.separation.spill import Spill
 
 
 @pytest.mark.parametrize("on_disk", [False, True])
