@@ -7,7 +7,11 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +23,8 @@ CONTAINER_SUFFIXES = (".mp4", ".m4a", ".aac")
 
 # Sun's AU format: magic, offset of the samples, their size, encoding, sample rate, channels; big endian.
 _AU_HEADER = struct.Struct(">4s5I")
+_SAMPLE_BYTES = 4
+_BLOCK_FRAMES = 2**18
 
 
 def read_any(path: Path, *, stream: int = 0) -> tuple[npt.NDArray[np.float32], int]:
@@ -46,11 +52,7 @@ def read_any(path: Path, *, stream: int = 0) -> tuple[npt.NDArray[np.float32], i
 
 
 def read_container(path: Path, stream: int = 0) -> tuple[npt.NDArray[np.float32], int]:
-    """Decode one audio stream of a container.
-
-    The length may exceed that of the encoded audio by some hundreds of samples of padding, equally in all
-    streams of a file; it depends on ffmpeg's version. Samples may exceed 1.0 and are not clipped. Whatever
-    ffmpeg reports as an error counts as damage, even where it goes on to give the samples that it could read.
+    """Decode one audio stream of a container; see `container_read_in_blocks`.
 
     Args:
         path: The file.
@@ -64,20 +66,73 @@ def read_container(path: Path, stream: int = 0) -> tuple[npt.NDArray[np.float32]
         TruncatedFileError: It ends before its header says.
         ConfigurationError: ffmpeg is missing.
     """
+    with container_read_in_blocks(path, _BLOCK_FRAMES, stream=stream) as (sample_rate, num_channels, blocks):
+        none = np.empty((num_channels, 0), dtype=np.float32)
+        return np.concatenate([none, *blocks], axis=1), sample_rate
+
+
+@contextmanager
+def container_read_in_blocks(
+    path: Path, block_frames: int, *, stream: int = 0
+) -> Iterator[tuple[int, int, Iterator[npt.NDArray[np.float32]]]]:
+    """Decode one audio stream of a container, or of any other file that ffmpeg reads, without holding it.
+
+    The length may exceed that of the encoded audio by some hundreds of samples of padding, equally in all
+    streams of a file; it depends on ffmpeg's version. Samples may exceed 1.0 and are not clipped. Whatever
+    ffmpeg reports as an error counts as damage, even where it goes on to give the samples that it could read.
+
+    Args:
+        path: The file.
+        block_frames: Frames per block; the last one may be shorter.
+        stream: Number of the audio stream, from 0; pictures and texts do not count.
+
+    Yields:
+        Sample rate in Hz, number of channels, and blocks of float32, (channel, time). Damage in the middle of
+        a file is found, and said, with the last block.
+
+    Raises:
+        UnreadableFileError: The file is missing, damaged or has no such stream.
+        TruncatedFileError: It ends before its header says.
+        ConfigurationError: ffmpeg is missing.
+    """
     if not path.is_file():
         raise UnreadableFileError("the file cannot be opened", file=path, found="no such file")
     command = [_ffmpeg(path), "-nostdin", "-v", "error", "-i", f"file:{path}"]
     command += ["-map", f"0:a:{stream}", "-c:a", "pcm_f32be", "-f", "au", "pipe:1"]
-    done = subprocess.run(command, capture_output=True, check=False)
-    said = done.stderr.decode(errors="replace").strip()
-    if done.returncode != 0 or said:
+    with (
+        tempfile.TemporaryFile() as complaints,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            header = process.stdout.read(_AU_HEADER.size)
+            if len(header) < _AU_HEADER.size:
+                _refuse_damage(path, stream, process, complaints)
+            _, offset, _, _, sample_rate, num_channels = _AU_HEADER.unpack(header)
+            process.stdout.read(offset - _AU_HEADER.size)
+
+            def blocks(source: IO[bytes] = process.stdout) -> Iterator[npt.NDArray[np.float32]]:
+                while content := source.read(block_frames * num_channels * _SAMPLE_BYTES):
+                    frames = np.frombuffer(content, dtype=">f4").reshape(-1, num_channels)
+                    yield np.ascontiguousarray(frames.T, dtype=np.float32)
+                _refuse_damage(path, stream, process, complaints)
+
+            yield sample_rate, num_channels, blocks()
+        finally:
+            process.kill()
+
+
+def _refuse_damage(path: Path, stream: int, process: subprocess.Popen[bytes], complaints: IO[bytes]) -> None:
+    process.wait()
+    complaints.seek(0)
+    said = complaints.read().decode(errors="replace").strip()
+    if process.returncode != 0 or said:
         is_cut = "partial file" in said
         raise (TruncatedFileError if is_cut else UnreadableFileError)(
             "the audio file is truncated" if is_cut else f"audio stream {stream} does not decode",
             file=path,
             found=f"ffmpeg says: {_first_complaint(said)}",
         )
-    return _samples(done.stdout)
 
 
 def _ffmpeg(path: Path) -> str:
@@ -97,9 +152,3 @@ def _first_complaint(said: str) -> str:
     lines = said.split("\n")
     first = next((line for line in lines if "partial file" in line), lines[0])
     return re.sub(r"^(\[[^\]]*\] ?)+", "", first) or "nothing"
-
-
-def _samples(content: bytes) -> tuple[npt.NDArray[np.float32], int]:
-    _, offset, _, _, sample_rate, num_channels = _AU_HEADER.unpack_from(content)
-    frames = np.frombuffer(content, dtype=">f4", offset=offset).reshape(-1, num_channels)
-    return np.ascontiguousarray(frames.T, dtype=np.float32), sample_rate

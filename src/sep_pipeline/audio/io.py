@@ -13,13 +13,15 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from sep_pipeline.audio.pcm import to_int16
+from sep_pipeline.audio.pcm import from_int16, to_int16, to_int24
 from sep_pipeline.errors import StorageError, TooShortError, TruncatedFileError, UnreadableFileError
-from sep_pipeline.files import written_aside
+from sep_pipeline.files import storage_errors, written_aside
 
-Subtype = Literal["PCM_16", "FLOAT"]
+Subtype = Literal["PCM_16", "PCM_24", "FLOAT", "MPEG_LAYER_III"]
 WriteBlock = Callable[[npt.NDArray[np.generic]], None]
-_SAMPLE_BYTES: dict[Subtype, int] = {"PCM_16": 2, "FLOAT": 4}
+_WAV_SAMPLE_BYTES: dict[Subtype, int] = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
+# The highest constant rate of an MP3 file, 320 kbit/s at 44.1 kHz.
+_MP3_SETTINGS = {"bitrate_mode": "CONSTANT", "compression_level": 0.0}
 _LARGEST_WAV_BYTES = 2**32 - 2**16
 _LONGEST_OGG_PAGE_BYTES = 65307
 _OGG_FLAGS_OFFSET = 5
@@ -55,12 +57,7 @@ def audio_info(path: Path) -> AudioInfo:
         TruncatedFileError: It ends before its header says.
     """
     with _opened(path) as sound:
-        return AudioInfo(
-            sample_rate=sound.samplerate,
-            num_channels=sound.channels,
-            num_frames=sound.frames,
-            subtype=sound.subtype,
-        )
+        return _info(sound)
 
 
 def read_audio(
@@ -99,14 +96,47 @@ def read_audio(
         except soundfile.LibsndfileError as error:
             raise UnreadableFileError("the audio does not decode", file=path, found=str(error)) from error
         rate = int(sound.samplerate)
-    if len(frames) != wanted:
-        raise TruncatedFileError(
-            "the audio file is truncated",
-            file=path,
-            expected=f"{wanted} frames",
-            found=f"{len(frames)} frames",
-        )
+    _refuse_missing_frames(path, wanted, len(frames))
     return np.ascontiguousarray(frames.T), rate
+
+
+@contextmanager
+def audio_read_in_blocks(
+    path: Path, block_frames: int
+) -> Iterator[tuple[AudioInfo, Iterator[npt.NDArray[np.float32]]]]:
+    """Read a file from its beginning to its end without holding it.
+
+    Args:
+        path: As for `read_audio`.
+        block_frames: Frames per block; the last one may be shorter.
+
+    Yields:
+        The header, and blocks as `read_audio` gives them. Errors of decoding come with the blocks.
+
+    Raises:
+        UnreadableFileError: The file is missing or is no audio file.
+        TruncatedFileError: It ends before its header says.
+    """
+    with _opened(path) as sound:
+        info = _info(sound)
+        yield info, _blocks(path, sound, info, block_frames)
+
+
+def _blocks(path: Path, sound: Any, info: AudioInfo, block_frames: int) -> Iterator[npt.NDArray[np.float32]]:
+    import soundfile
+
+    num_read = 0
+    while True:
+        try:
+            frames = sound.read(block_frames, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise UnreadableFileError("the audio does not decode", file=path, found=str(error)) from error
+        num_read += len(frames)
+        if len(frames):
+            yield np.ascontiguousarray(frames.T)
+        if len(frames) < block_frames:
+            break
+    _refuse_missing_frames(path, info.num_frames, num_read)
 
 
 def write_audio(
@@ -118,7 +148,8 @@ def write_audio(
         path: The file to write; missing folders are made.
         audio: (channel, time); floating point with full scale 1.0, or int16, which is written unchanged.
         sample_rate: Hz.
-        subtype: "PCM_16" rounds floating-point samples to 16 bits and clips; "FLOAT" writes 32-bit floats.
+        subtype: "PCM_16" and "PCM_24" round floating-point samples to so many bits and clip; "FLOAT" writes
+            32-bit floats (WAV only), "MPEG_LAYER_III" MP3 files of the highest constant rate.
 
     Raises:
         StorageError: The folder is not writable or the disk is full.
@@ -128,7 +159,8 @@ def write_audio(
     samples = _samples(audio, subtype)
     with written_aside(path) as aside:
         try:
-            soundfile.write(aside, samples.T, sample_rate, subtype=subtype)
+            with storage_errors(path):
+                soundfile.write(aside, samples.T, sample_rate, subtype=subtype, **_settings(subtype))
         except soundfile.LibsndfileError as error:
             raise StorageError("the audio file cannot be written", file=path, found=str(error)) from error
 
@@ -155,13 +187,15 @@ def audio_written_in_blocks(
     """
     import soundfile
 
-    num_bytes = num_frames * num_channels * _SAMPLE_BYTES[subtype]
+    num_bytes = num_frames * num_channels * _WAV_SAMPLE_BYTES.get(subtype, 0)
     is_large = path.suffix.lower() == ".wav" and num_bytes > _LARGEST_WAV_BYTES
+    settings = {"format": "RF64" if is_large else None, **_settings(subtype)}
     with written_aside(path) as aside:
         try:
-            with soundfile.SoundFile(
-                aside, "w", sample_rate, num_channels, subtype, format="RF64" if is_large else None
-            ) as sound:
+            with (
+                storage_errors(path),
+                soundfile.SoundFile(aside, "w", sample_rate, num_channels, subtype, **settings) as sound,
+            ):
                 yield lambda audio: sound.write(_samples(audio, subtype).T)
         except soundfile.LibsndfileError as error:
             raise StorageError("the audio file cannot be written", file=path, found=str(error)) from error
@@ -171,9 +205,30 @@ def _samples(audio: npt.NDArray[np.generic], subtype: Subtype) -> npt.NDArray[An
     is_integer = audio.dtype == np.int16
     if subtype == "PCM_16" and not is_integer:
         return to_int16(audio)  # type: ignore[arg-type]
-    if subtype == "FLOAT" and is_integer:
-        return audio.astype(np.float32) / 32768
-    return audio if is_integer else audio.astype(np.float32)
+    if subtype == "PCM_16":
+        return audio
+    samples = from_int16(audio) if is_integer else audio.astype(np.float32)  # type: ignore[arg-type]
+    return to_int24(samples) if subtype == "PCM_24" else samples
+
+
+def _settings(subtype: Subtype) -> dict[str, Any]:
+    return _MP3_SETTINGS if subtype == "MPEG_LAYER_III" else {}
+
+
+def _info(sound: Any) -> AudioInfo:
+    return AudioInfo(
+        sample_rate=sound.samplerate,
+        num_channels=sound.channels,
+        num_frames=sound.frames,
+        subtype=sound.subtype,
+    )
+
+
+def _refuse_missing_frames(path: Path, expected: int, found: int) -> None:
+    if found != expected:
+        raise TruncatedFileError(
+            "the audio file is truncated", file=path, expected=f"{expected} frames", found=f"{found} frames"
+        )
 
 
 def _opened(path: Path) -> Any:
