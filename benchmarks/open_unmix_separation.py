@@ -26,8 +26,8 @@ import torch
 
 from sep_pipeline.audio.io import audio_written_in_blocks
 from sep_pipeline.models.open_unmix import OpenUnmix, OpenUnmixConfig
-from sep_pipeline.separation.files import separate_file
 from sep_pipeline.separation.open_unmix import OpenUnmixSeparator
+from sep_pipeline.separation.songs import separate_file
 
 Audio = npt.NDArray[np.float32]
 

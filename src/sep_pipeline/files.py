@@ -98,6 +98,19 @@ def folder_written_aside(folder: Path) -> Iterator[Path]:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
+def require_writable(path: Path) -> None:
+    """Find out before any work whether a file or folder could be made.
+
+    Raises:
+        StorageError: The nearest folder above that exists is not writable, or is a file.
+    """
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise StorageError("the folder cannot be written to", file=folder, expected=f"room for {path}")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8 so that `path` is never half written."""
     with written_aside(path) as aside:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 from kedro.framework.context import KedroContext
@@ -17,7 +15,7 @@ from kedro.pipeline.node import Node
 from sep_pipeline import pipeline_registry
 from sep_pipeline.config_loader import CheckedConfigLoader
 from sep_pipeline.datasets import ArtifactDataset, WorkspaceDataset
-from sep_pipeline.errors import StorageError
+from sep_pipeline.files import require_writable
 from sep_pipeline.fingerprints import digest, expect_fingerprints, stale_nodes
 from sep_pipeline.pipelines.data import refuse_if_incomplete
 from sep_pipeline.runner import CellRunner
@@ -66,7 +64,7 @@ class FingerprintHook:
         for name in pipeline.all_outputs():
             dataset = catalog.get(name)
             if isinstance(dataset, ArtifactDataset):
-                _demand_writable(dataset.path)
+                require_writable(dataset.path)
 
 
 def _announce(stale: dict[Node, str], num_nodes: int) -> None:
@@ -85,14 +83,6 @@ def _forget_work_in_progress(pipeline: Pipeline, catalog: DataCatalog) -> None:
         dataset = catalog.get(name)
         if isinstance(dataset, WorkspaceDataset):
             dataset.use_new_identities()
-
-
-def _demand_writable(path: Path) -> None:
-    folder = path.parent
-    while not folder.exists():
-        folder = folder.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise StorageError("the data folder is not writable", file=folder, expected=f"room for {path}")
 
 
 class TrackingHook:

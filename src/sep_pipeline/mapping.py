@@ -91,6 +91,35 @@ def end_with_parent(seconds_between_checks: float = 0.5) -> None:
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
+class ShareProgress:
+    """Log lines for one long piece of work, with the share done and the remaining time, one every few seconds.
+
+    Args:
+        description: What is being done.
+        clock: Gives seconds; replaced in tests.
+    """
+
+    def __init__(self, description: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._description = description
+        self._clock = clock
+        self._start = self._last_line = clock()
+
+    def __call__(self, share: float) -> None:
+        """Say that a share of the work, up to 1, is done."""
+        now = self._clock()
+        if share <= 0 or now - self._last_line < SECONDS_BETWEEN_LINES:
+            return
+        self._last_line = now
+        elapsed = now - self._start
+        logger.info(
+            "%s: %.0f %%, %.0f s so far, about %.0f s left",
+            self._description,
+            100 * share,
+            elapsed,
+            elapsed / share * (1 - share),
+        )
+
+
 class _Progress:
     """Log lines with the share done and the remaining time, at most one every few seconds."""
 

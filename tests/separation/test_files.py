@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sep_pipeline.separation.files import BlockSeparator, separate_file
 
 from sep_pipeline.audio.io import audio_info, read_audio, write_audio
 from sep_pipeline.errors import (
@@ -17,7 +18,6 @@ from sep_pipeline.errors import (
     UnreadableFileError,
 )
 from sep_pipeline.separation import separate
-from sep_pipeline.separation.files import BlockSeparator, separate_file
 
 RATE = 8000
 Progress = Callable[[float], None]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from sep_pipeline.audio.pcm import from_int16, to_int16, to_int24
+from sep_pipeline.audio.pcm import from_int16, from_int24, to_int16, to_int24
 from sep_pipeline.errors import StorageError, TooShortError, TruncatedFileError, UnreadableFileError
 from sep_pipeline.files import storage_errors, written_aside
 
@@ -209,6 +209,18 @@ def _samples(audio: npt.NDArray[np.generic], subtype: Subtype) -> npt.NDArray[An
         return audio
     samples = from_int16(audio) if is_integer else audio.astype(np.float32)  # type: ignore[arg-type]
     return to_int24(samples) if subtype == "PCM_24" else samples
+
+
+def as_stored(audio: npt.NDArray[np.float32], subtype: Subtype) -> npt.NDArray[np.float32]:
+    """What a reader of the written samples gets: rounded and clipped where the format does that.
+
+    Args:
+        audio: Full scale 1.0; any shape.
+        subtype: As for `write_audio`; what MP3 changes is not known before.
+    """
+    if subtype == "PCM_16":
+        return from_int16(to_int16(audio))
+    return from_int24(to_int24(audio)) if subtype == "PCM_24" else audio
 
 
 def _settings(subtype: Subtype) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from sep_pipeline.commands.separate import separate
 from sep_pipeline.commands.stream import stream
 
-STANDALONE: dict[str, click.Command] = {"stream": stream}
+STANDALONE: dict[str, click.Command] = {"separate": separate, "stream": stream}
 """Name on the command line to command."""
 
 __all__ = ["STANDALONE"]

@@ -18,16 +18,19 @@ class Spill:
     Args:
         num_frames: Rows.
         width: Features.
-        on_disk: Whether it lies in a temporary file, which has no name and vanishes with the object.
+        on_disk: Whether it lies in a temporary file, which has no name and vanishes with the object. The number
+            of rows is then not fixed.
+        folder: Where the file lies; None takes the system's folder for temporary files.
     """
 
-    def __init__(self, num_frames: int, width: int, *, on_disk: bool) -> None:
+    def __init__(self, num_frames: int, width: int, *, on_disk: bool, folder: Path | None = None) -> None:
         self._width = width
+        self._place = (folder or Path(tempfile.gettempdir())) / "temporary file"
         self._table = torch.empty(0 if on_disk else num_frames, width)
         self._file: IO[bytes] | None = None
         if on_disk:
-            with storage_errors(_folder()):
-                self._file = tempfile.TemporaryFile(prefix="sep_pipeline_")  # noqa: SIM115
+            with storage_errors(self._place):
+                self._file = tempfile.TemporaryFile(prefix="sep_pipeline_", dir=folder)  # noqa: SIM115
 
     def put(self, start: int, rows: Tensor) -> None:
         """Keep rows, (frame, feature), from frame `start` on.
@@ -39,7 +42,7 @@ class Spill:
             self._table[start : start + len(rows)] = rows
             return
         content = rows.to("cpu", torch.float32).contiguous().numpy()
-        with storage_errors(_folder()):
+        with storage_errors(self._place):
             self._file.seek(start * self._width * content.itemsize)
             self._file.write(content.data)
 
@@ -59,7 +62,3 @@ class Spill:
         self._table = torch.empty(0, self._width)
         if self._file is not None:
             self._file.close()
-
-
-def _folder() -> Path:
-    return Path(tempfile.gettempdir()) / "temporary file"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 
 from sep_pipeline.errors import ConfigurationError, StemMismatchError
-from sep_pipeline.separation.chunked import context_and_crop
-
-Audio = npt.NDArray[np.float32]
+from sep_pipeline.separation.blocks import Audio, filled
+from sep_pipeline.separation.chunked import ReadSignal, context_blocks
 
 POWER_FLOOR = 1e-10
 """Added to the total power of a bin, shared equally by the stems: in a silent bin every stem gets an equal
@@ -63,17 +62,34 @@ def wiener_refine(mixture: Audio, estimates: Audio, config: WienerConfig | None 
         StemMismatchError: The shapes differ.
     """
     _require_same_shape(mixture, estimates)
+    stacked = torch.from_numpy(np.concatenate([mixture[None], estimates]).astype(np.float32, copy=False))
+    num_samples = mixture.shape[1]
+    blocks = wiener_blocks(lambda start, stop: stacked[..., start:stop], num_samples, config)
+    return filled((block.numpy() for block in blocks), len(estimates), mixture)
+
+
+def wiener_blocks(read: ReadSignal, num_samples: int, config: WienerConfig | None = None) -> Iterator[Tensor]:
+    """`wiener_refine` of signals that are not in memory.
+
+    Args:
+        read: Gives parts of the signals, each starting no earlier than the one before: float32,
+            (1 + stem, channel, time), the mixture first.
+        num_samples: Length of the signals, at least 1.
+        config: Sizes of the transform.
+
+    Returns:
+        float32, (stem, channel, time): successive pieces, `num_samples` samples in all.
+    """
     sizes = config or WienerConfig()
     window = torch.hann_window(sizes.n_fft)
-    stacked = torch.from_numpy(np.concatenate([mixture[None], estimates]).astype(np.float32, copy=False))
-    refined = context_and_crop(
+    return context_blocks(
         lambda signals: _masked(signals, window, sizes),
-        stacked,
+        read,
+        num_samples,
         chunk_samples=_BLOCK_HOPS * sizes.hop_length,
         context_samples=sizes.n_fft,
         hop_samples=sizes.hop_length,
     )
-    return cast(Audio, refined.numpy())
 
 
 def mixture_consistency(mixture: Audio, estimates: Audio) -> Audio:

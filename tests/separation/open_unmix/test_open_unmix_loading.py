@@ -16,8 +16,8 @@ from sep_pipeline.models.open_unmix import OpenUnmix, OpenUnmixConfig
 from sep_pipeline.models.weights import save_weights
 from sep_pipeline.separation import Separator, load_separator, save_separator
 from sep_pipeline.separation.em_wiener import EMWienerConfig
-from sep_pipeline.separation.files import BlockSeparator
 from sep_pipeline.separation.open_unmix import OpenUnmixSeparator
+from sep_pipeline.separation.separator import BlockSeparator
 
 ModelMaker = Callable[..., OpenUnmix]
 

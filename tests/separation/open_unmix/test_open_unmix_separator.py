@@ -16,8 +16,8 @@ from sep_pipeline.errors import ConfigurationError, DataError, StemMismatchError
 from sep_pipeline.models.open_unmix import OpenUnmix, OpenUnmixConfig, SpectrogramConfig
 from sep_pipeline.separation import separate
 from sep_pipeline.separation.em_wiener import EMWienerConfig
-from sep_pipeline.separation.files import separate_file
 from sep_pipeline.separation.open_unmix import OpenUnmixSeparator
+from sep_pipeline.separation.songs import SongOptions, separate_file
 
 SeparatorMaker = Callable[..., OpenUnmixSeparator]
 SongMaker = Callable[..., np.ndarray]
@@ -223,8 +223,8 @@ def test_a_file_is_separated_as_its_samples_are(
     song, separator = make_song(3000), make_separator(wiener=EMWienerConfig(block_frames=20))
     source = tmp_path / "song.wav"
     write_audio(source, song, separator.sample_rate, subtype="FLOAT")
-    paths = separate_file(separator, source, tmp_path / "stems", subtype="FLOAT")
-    found = np.stack([read_audio(path)[0] for path in paths.values()])
+    written = separate_file(separator, source, tmp_path / "stems", options=SongOptions(bits=32))
+    found = np.stack([read_audio(path)[0] for path in written.files.values()])
     np.testing.assert_array_equal(found, separator.separate(song))
 
 

@@ -1,0 +1,97 @@
+"""Find a separator by name: a folder, one that a study has trained, or one that ships with the package."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sep_pipeline.errors import ConfigurationError, MissingCheckpointError
+from sep_pipeline.separation.card import CARD_NAME, SeparatorCard, read_card
+
+SHIPPED = Path(__file__).parents[1] / "weights"
+"""Folder of shipped weights; a shipped separator is `<name>/separator.json` with its weights beside it."""
+
+DEFAULT_MODEL = "open_unmix"
+"""Name of the shipped separator that is taken where none is named."""
+
+_TRAINED = f"06_models/*/*/seed_*/separator/{CARD_NAME}"
+_SEED = "seed_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownSeparator:
+    """A separator that can be named.
+
+    Attributes:
+        name: What names it: `<study>/<arm>/<seed>`, or the name of a shipped one.
+        origin: Where it comes from.
+        folder: Its folder.
+    """
+
+    name: str
+    origin: Literal["trained", "shipped"]
+    folder: Path
+
+    @property
+    def card(self) -> SeparatorCard:
+        """What its folder says about it."""
+        return read_card(self.folder)
+
+
+def known_separators(data_folder: Path) -> list[KnownSeparator]:
+    """Trained separators of all studies by name, then shipped ones.
+
+    Args:
+        data_folder: Where runs have written.
+    """
+    trained = sorted(_trained(data_folder), key=lambda separator: separator.name)
+    shipped = [
+        KnownSeparator(name=card.parent.name, origin="shipped", folder=card.parent)
+        for card in sorted(SHIPPED.glob(f"*/{CARD_NAME}"))
+    ]
+    return [*trained, *shipped]
+
+
+def _trained(data_folder: Path) -> Iterator[KnownSeparator]:
+    for card in data_folder.glob(_TRAINED):
+        study, arm, seed = card.parts[-5:-2]
+        name = f"{study}/{arm}/{seed.removeprefix(_SEED)}"
+        yield KnownSeparator(name=name, origin="trained", folder=card.parent)
+
+
+def find_separator(name: str | None, data_folder: Path) -> Path:
+    """The folder of a separator.
+
+    Args:
+        name: A folder with `separator.json`, `<study>/<arm>/<seed>`, or the name of a shipped separator; they are
+            looked for in this order. None stands for `DEFAULT_MODEL`.
+        data_folder: Where runs have written.
+
+    Raises:
+        ConfigurationError: Nothing has this name; the nearest names are shown.
+        MissingCheckpointError: None is named and the default is not there.
+    """
+    if name is not None and (Path(name) / CARD_NAME).is_file():
+        return Path(name)
+    known = {separator.name: separator.folder for separator in known_separators(data_folder)}
+    wanted = name or DEFAULT_MODEL
+    if wanted in known:
+        return known[wanted]
+    if name is None:
+        raise MissingCheckpointError(
+            "no separator is named and the default one is not there",
+            file=SHIPPED / DEFAULT_MODEL,
+            expected="a separator of your own, such as open_unmix/open_unmix4/0 after "
+            "`kedro run --pipeline=open_unmix`",
+            found=", ".join(sorted(known)) or f"no trained separator in {data_folder}",
+        )
+    nearest = difflib.get_close_matches(wanted, known, n=3, cutoff=0.3)
+    raise ConfigurationError(
+        "there is no such separator",
+        parameter="model",
+        expected=f"a folder with {CARD_NAME}, or one of {', '.join(nearest or sorted(known)) or 'none that is there'}",
+        found=name,
+    )
