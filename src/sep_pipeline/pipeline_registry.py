@@ -24,6 +24,7 @@ from sep_pipeline.pipelines import (
     leaderboard,
     open_unmix,
     score,
+    separate,
 )
 
 _configuration: ProjectParameters | None = None
@@ -55,6 +56,7 @@ _BUILDERS: dict[str, Callable[[ProjectParameters], Pipeline]] = {
     "open_unmix": open_unmix.create_pipeline,
     "score": score.create_pipeline,
     "leaderboard": leaderboard.create_pipeline,
+    "separate": separate.create_pipeline,
 }
 
 

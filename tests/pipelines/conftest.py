@@ -20,6 +20,7 @@ from sep_pipeline.pipelines import (
     leaderboard,
     open_unmix,
     score,
+    separate,
 )
 
 RUN_TIME: dict[str, dict[str, str]] = {
@@ -66,6 +67,7 @@ def make_pipelines(parameters: Any) -> Callable[..., dict[str, Pipeline]]:
             "open_unmix": open_unmix.create_pipeline(configuration),
             "score": score.create_pipeline(configuration),
             "leaderboard": leaderboard.create_pipeline(configuration),
+            "separate": separate.create_pipeline(configuration),
         }
 
     return make

@@ -34,6 +34,7 @@ from sep_pipeline.configuration.jukebox_transfer import (
 from sep_pipeline.configuration.open_unmix import STUDY as OPEN_UNMIX
 from sep_pipeline.configuration.open_unmix import OpenUnmixParameters, parse_open_unmix
 from sep_pipeline.configuration.scoring import LeaderboardParameters, ScoreParameters
+from sep_pipeline.configuration.separation import SeparateParameters
 from sep_pipeline.configuration.strict import Strict, parse, require_known
 from sep_pipeline.configuration.study import Study, StudyParameters
 from sep_pipeline.errors import UnnamedInputError
@@ -53,6 +54,8 @@ RUN_TIME_KEYS = (
     "data_folder",
     "estimates",
     "references",
+    "input",
+    "model",
 )
 """Names that configuration files read with `runtime_params`, so that `--params=` can give them."""
 
@@ -62,6 +65,7 @@ TOP_LEVEL_KEYS = (
     *RUN_TIME_KEYS,
     "score",
     "leaderboard",
+    "separate",
     "jukebox_pretrain",
     JUKEBOX_TRANSFER,
     CHIMERA_TRANSFER,
@@ -94,6 +98,7 @@ class ProjectParameters(Strict):
     processes: ProcessParameters
     score: ScoreParameters
     leaderboard: LeaderboardParameters
+    separate: SeparateParameters
     jukebox_pretrain: JukeboxPretrainParameters
     studies: dict[str, StudyParameters]
     missing: dict[str, UnnamedInputError]
@@ -156,6 +161,9 @@ def parse_parameters(raw: Mapping[str, Any], project_path: Path | None = None) -
         score=parse(ScoreParameters, raw.get("score", {}), name="score", project_path=project_path),
         leaderboard=parse(
             LeaderboardParameters, raw.get("leaderboard", {}), name="leaderboard", project_path=project_path
+        ),
+        separate=parse(
+            SeparateParameters, raw.get("separate", {}), name="separate", project_path=project_path
         ),
         jukebox_pretrain=parse(
             JukeboxPretrainParameters,

@@ -17,7 +17,10 @@ SHIPPED = Path(__file__).parents[1] / "weights"
 DEFAULT_MODEL = "open_unmix"
 """Name of the shipped separator that is taken where none is named."""
 
-_TRAINED = f"06_models/*/*/seed_*/separator/{CARD_NAME}"
+MODELS_FOLDER = "06_models"
+"""Where runs keep what they train, in their data folder."""
+
+_TRAINED = f"*/*/seed_*/separator/{CARD_NAME}"
 _SEED = "seed_"
 
 
@@ -41,34 +44,34 @@ class KnownSeparator:
         return read_card(self.folder)
 
 
-def known_separators(data_folder: Path) -> list[KnownSeparator]:
+def known_separators(trained: Path) -> list[KnownSeparator]:
     """Trained separators of all studies by name, then shipped ones.
 
     Args:
-        data_folder: Where runs have written.
+        trained: Folder of trained models, `MODELS_FOLDER` of a data folder.
     """
-    trained = sorted(_trained(data_folder), key=lambda separator: separator.name)
+    own = sorted(_trained(trained), key=lambda separator: separator.name)
     shipped = [
         KnownSeparator(name=card.parent.name, origin="shipped", folder=card.parent)
         for card in sorted(SHIPPED.glob(f"*/{CARD_NAME}"))
     ]
-    return [*trained, *shipped]
+    return [*own, *shipped]
 
 
-def _trained(data_folder: Path) -> Iterator[KnownSeparator]:
-    for card in data_folder.glob(_TRAINED):
+def _trained(trained: Path) -> Iterator[KnownSeparator]:
+    for card in trained.glob(_TRAINED):
         study, arm, seed = card.parts[-5:-2]
         name = f"{study}/{arm}/{seed.removeprefix(_SEED)}"
         yield KnownSeparator(name=name, origin="trained", folder=card.parent)
 
 
-def find_separator(name: str | None, data_folder: Path) -> Path:
+def find_separator(name: str | None, trained: Path) -> Path:
     """The folder of a separator.
 
     Args:
         name: A folder with `separator.json`, `<study>/<arm>/<seed>`, or the name of a shipped separator; they are
             looked for in this order. None stands for `DEFAULT_MODEL`.
-        data_folder: Where runs have written.
+        trained: Folder of trained models, `MODELS_FOLDER` of a data folder.
 
     Raises:
         ConfigurationError: Nothing has this name; the nearest names are shown.
@@ -76,7 +79,7 @@ def find_separator(name: str | None, data_folder: Path) -> Path:
     """
     if name is not None and (Path(name) / CARD_NAME).is_file():
         return Path(name)
-    known = {separator.name: separator.folder for separator in known_separators(data_folder)}
+    known = {separator.name: separator.folder for separator in known_separators(trained)}
     wanted = name or DEFAULT_MODEL
     if wanted in known:
         return known[wanted]
@@ -86,7 +89,7 @@ def find_separator(name: str | None, data_folder: Path) -> Path:
             file=SHIPPED / DEFAULT_MODEL,
             expected="a separator of your own, such as open_unmix/open_unmix4/0 after "
             "`kedro run --pipeline=open_unmix`",
-            found=", ".join(sorted(known)) or f"no trained separator in {data_folder}",
+            found=", ".join(sorted(known)) or f"no trained separator in {trained}",
         )
     nearest = difflib.get_close_matches(wanted, known, n=3, cutoff=0.3)
     raise ConfigurationError(

@@ -132,8 +132,9 @@ def separate(**options: Any) -> None:
 
 def _list_models(data_folder: Path) -> None:
     from sep_pipeline.commands.separate.listing import models_text
+    from sep_pipeline.separation.lookup import MODELS_FOLDER
 
-    click.echo(models_text(data_folder))
+    click.echo(models_text(data_folder / MODELS_FOLDER))
 
 
 def _run(
@@ -153,8 +154,7 @@ def _run(
     precision: str,
     data_folder: Path,
 ) -> None:
-    from sep_pipeline.commands.separate.listing import result_text
-    from sep_pipeline.separation.lookup import find_separator
+    from sep_pipeline.separation.lookup import MODELS_FOLDER, find_separator
     from sep_pipeline.separation.songs import SongOptions, separate_songs
 
     options = SongOptions(
@@ -169,7 +169,7 @@ def _run(
     results = separate_songs(
         sources,
         output,
-        find_separator(model, data_folder),
+        find_separator(model, data_folder / MODELS_FOLDER),
         options=options,
         device=_resolved(device),
         precision=precision,
@@ -177,7 +177,7 @@ def _run(
         should_overwrite=overwrite,
     )
     for result in results:
-        click.echo(result_text(result))
+        click.echo(result.as_text())
 
 
 def _resolved(device: str) -> str:

@@ -43,6 +43,22 @@ class SongResult:
     clipped: dict[str, int] = field(default_factory=dict)
     was_finished: bool = False
 
+    def as_text(self) -> str:
+        """One line for people."""
+        files = list(self.files.values())
+        folders = {path.parent for path in files}
+        place = files[0].parent if len(folders) == 1 else f"{files[0]} and others"
+        time = "finished before" if self.was_finished else f"{self.computing_seconds:.1f} s"
+        parts = [
+            f"{self.track}: {len(files)} files in {place}",
+            f"{self.playing_seconds:.1f} s of music, {time}",
+            f"the files add up to the song within {self.sum_error:.2g}",
+        ]
+        if self.clipped:
+            stems = ", ".join(f"{count} in {stem}" for stem, count in self.clipped.items())
+            parts.append(f"samples that clipped: {stems} (wav with 32 bits holds them)")
+        return "; ".join(parts)
+
 
 def song_fingerprint(
     track: str, source: Path, model: str, options: SongOptions, device: str, precision: str
