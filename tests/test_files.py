@@ -9,6 +9,7 @@ from sep_pipeline.errors import NoInputError, StorageError
 from sep_pipeline.files import (
     file_digest,
     folder_written_aside,
+    require_writable,
     storage_errors,
     tree_digest,
     write_text,
@@ -234,3 +235,21 @@ class TestDigests:
         before = tree_digest(tmp_path, "**/*.mid")
         write_text(tmp_path / "read_me.txt", "b")
         assert tree_digest(tmp_path, "**/*.mid") == before
+
+
+class TestRequireWritable:
+    def test_a_folder_that_can_be_made_is_fine(self, tmp_path: Path) -> None:
+        require_writable(tmp_path / "new" / "folder" / "file")
+        assert not (tmp_path / "new").exists()
+
+    def test_a_file_in_the_way_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "taken").write_text("a file")
+        with pytest.raises(StorageError, match="cannot be written to") as caught:
+            require_writable(tmp_path / "taken" / "folder" / "file")
+        assert caught.value.file == tmp_path / "taken"
+
+    def test_a_folder_of_someone_else_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sep_pipeline.files.os.access", lambda *_: False)
+        with pytest.raises(StorageError, match="cannot be written to") as caught:
+            require_writable(tmp_path / "file")
+        assert caught.value.file == tmp_path

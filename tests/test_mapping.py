@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sep_pipeline.errors import UnreadableFileError
-from sep_pipeline.mapping import available_processes, map_tracks
+from sep_pipeline.mapping import ShareProgress, available_processes, map_tracks
 
 HERE = Path(__file__).parent
 NUMBERS = {"a": 0, "b": 1, "c": 2, "d": 3, "e": 4}
@@ -93,6 +93,20 @@ def test_quick_tracks_share_one_line(
     caplog.set_level(logging.INFO, logger="sep_pipeline.mapping")
     map_tracks(abs, NUMBERS, description="render", num_processes=1)
     assert caplog.messages == ["render: 5 of 5 tracks (e), 0 s so far, about 0 s left"]
+
+
+def test_one_long_piece_of_work_tells_its_share_and_the_remaining_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = iter([0.0, 1.0, 6.0, 7.0, 15.0])
+    caplog.set_level(logging.INFO, logger="sep_pipeline.mapping")
+    tell = ShareProgress("song", clock=lambda: next(now))
+    for share in (0.0, 0.25, 0.3, 0.75):
+        tell(share)
+    assert caplog.messages == [
+        "song: 25 %, 6 s so far, about 18 s left",
+        "song: 75 %, 15 s so far, about 5 s left",
+    ]
 
 
 def test_there_is_at_least_one_process() -> None:

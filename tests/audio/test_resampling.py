@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sep_pipeline.audio.channels import to_channels
-from sep_pipeline.audio.resampling import resample
+from sep_pipeline.audio.resampling import resample, resample_blocks
 from sep_pipeline.errors import StemMismatchError
 
 
@@ -34,3 +34,18 @@ def test_mono_is_the_mean_and_stereo_repeats_mono() -> None:
 def test_other_changes_of_channels_are_refused() -> None:
     with pytest.raises(StemMismatchError, match="found: 3"):
         to_channels(np.zeros((3, 4), dtype=np.float32), 2)
+
+
+@pytest.mark.parametrize(
+    ("from_hz", "to_hz"), [(44_100, 48_000), (192_000, 44_100), (8000, 44_100), (8000, 8000)]
+)
+@pytest.mark.parametrize("num_samples", [1, 17, 9001])
+def test_blocks_give_what_the_whole_gives(from_hz: int, to_hz: int, num_samples: int) -> None:
+    audio = np.random.default_rng(0).uniform(-1, 1, (2, num_samples)).astype(np.float32)
+    blocks = [audio[:, start : start + 1000] for start in range(0, num_samples, 1000)]
+    found = np.concatenate(list(resample_blocks(blocks, from_hz, to_hz)), axis=1)
+    np.testing.assert_array_equal(found, resample(audio, from_hz, to_hz))
+
+
+def test_no_blocks_give_none() -> None:
+    assert list(resample_blocks([], 44_100, 8000)) == []

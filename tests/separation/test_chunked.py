@@ -8,10 +8,13 @@ from torch.nn import functional
 from sep_pipeline.errors import ConfigurationError
 from sep_pipeline.models.vqvae import VQVAE, VQVAEConfig
 from sep_pipeline.separation.chunked import (
+    bare_blocks,
     bare_chunks,
     context_and_crop,
+    context_blocks,
     cross_faded_pieces,
     overlap_add,
+    overlap_add_blocks,
 )
 
 CONFIG = VQVAEConfig(width=4, num_blocks=3, embedding_width=4, num_codes=16)
@@ -209,3 +212,34 @@ def test_pieces_of_which_nothing_is_left_are_refused(piece, edge, fade):
                 fade_samples=fade,
             )
         )
+
+
+BLOCKWISE = {
+    "context": (context_blocks, {"chunk_samples": 96, "context_samples": 32, "hop_samples": 8}),
+    "bare": (bare_blocks, {"chunk_samples": 96, "hop_samples": 8}),
+    "overlap": (overlap_add_blocks, {"segment_samples": 100, "overlap": 0.75}),
+}
+
+
+@pytest.mark.parametrize("kind", BLOCKWISE)
+@pytest.mark.parametrize("num_samples", [1, 96, 97, 1009])
+def test_signals_are_read_forwards_in_short_parts(kind, num_samples):
+    function, sizes = BLOCKWISE[kind]
+    song, starts = _noise(num_samples), []
+
+    def read(start, stop):
+        assert 0 <= start < stop <= num_samples
+        assert stop - start <= 96 + 2 * 32
+        starts.append(start)
+        return song[..., start:stop]
+
+    def identity(chunk):
+        return chunk[..., : chunk.shape[-1] // 8 * 8] if kind == "bare" else chunk
+
+    blocks = list(function(identity, read, num_samples, **sizes))
+    assert starts == sorted(starts)
+    assert sum(block.shape[-1] for block in blocks) == num_samples
+    assert max(block.shape[-1] for block in blocks) <= 100
+    usable = num_samples // 8 * 8 if kind == "bare" else num_samples
+    found = torch.cat(blocks, dim=-1)
+    torch.testing.assert_close(found[..., :usable], song[..., :usable], rtol=0, atol=ROUNDING)

@@ -19,6 +19,8 @@ from sep_pipeline.models.vqvae import VQVAE, VQVAEConfig
 from sep_pipeline.models.weights import load_weights
 from sep_pipeline.separation import Separator, load_separator, read_card, save_separator, separate
 from sep_pipeline.separation.chimera_separator import ChimeraSeparator
+from sep_pipeline.separation.separator import BlockSeparator, separator_blocks
+from sep_pipeline.separation.vqvae_separator import VqvaeSeparator
 
 CONFIG = VQVAEConfig(width=4, num_blocks=2, embedding_width=4, num_codes=8)
 RATE = 8000
@@ -277,3 +279,57 @@ def test_arguments_are_checked(separator):
         separate(_Stereo(), _noise(5, 50), RATE)
     with pytest.raises(StemMismatchError, match="mono"):
         separator.separate(_noise(2, 50))
+
+
+def _read_parts(separator, song, mode):
+    """Estimates from parts of a song, and the longest part that was read."""
+    lengths, shares = [], []
+
+    def read(start, stop):
+        lengths.append(stop - start)
+        return song[:, start:stop]
+
+    blocks = list(separator.separate_blocks(read, song.shape[1], mode=mode, progress=shares.append))
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    return np.concatenate(blocks, axis=-1), max(lengths)
+
+
+@pytest.mark.parametrize("mode", ["context", "published"])
+def test_a_vqvae_separates_songs_that_are_not_in_memory(mode):
+    separator = VqvaeSeparator(
+        name="tiny",
+        models=_models(),
+        sample_rate=RATE,
+        published_chunk_samples=256,
+        context_chunk_samples=512,
+    )
+    song = np.random.default_rng(0).uniform(-1, 1, (1, 5003)).astype(np.float32)
+    found, longest = _read_parts(separator, song, mode)
+    np.testing.assert_array_equal(found, separator.separate(song, mode=mode))
+    assert longest <= 512 + 2 * CONFIG.context_samples
+
+
+def test_chimera_separates_songs_that_are_not_in_memory():
+    config = ChimeraConfig(num_sources=2, window_length=64, hop_length=16, hidden_size=8, num_layers=1)
+    separator = ChimeraSeparator(
+        name="tiny", network=ChimeraNet(config), stems=("one", "two"), sample_rate=RATE, segment_samples=500
+    )
+    song = np.random.default_rng(0).uniform(-1, 1, (1, 5003)).astype(np.float32)
+    found, longest = _read_parts(separator, song, "context")
+    np.testing.assert_array_equal(found, separator.separate(song))
+    assert longest <= 500
+
+
+def test_a_separator_without_blocks_is_asked_for_the_whole_song(separator):
+    class Whole:
+        name, stems, sample_rate, num_channels = "whole", ("all",), RATE, 1
+
+        def separate(self, mixture, *, mode="context"):
+            return mixture[None]
+
+    song = np.ones((1, 10), dtype=np.float32)
+    assert isinstance(separator, BlockSeparator)
+    assert not isinstance(Whole(), BlockSeparator)
+    (block,) = separator_blocks(Whole(), lambda start, stop: song[:, start:stop], 10)
+    np.testing.assert_array_equal(block, song[None])

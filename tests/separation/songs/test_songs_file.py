@@ -70,7 +70,9 @@ def test_an_hour_passes_in_bounded_memory(shares: Any, tmp_path: Path) -> None:
     np.testing.assert_allclose(last[0], expected, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize(("rate", "num_samples"), [(192_000, 30_000), (44_100, 4999), (6000, 1), (192_000, 1)])
+@pytest.mark.parametrize(
+    ("rate", "num_samples"), [(192_000, 30_000), (44_100, 4999), (6000, 1), (192_000, 1)]
+)
 def test_other_rates_keep_length_and_rate(
     shares: Any, make_song: Any, tmp_path: Path, rate: int, num_samples: int
 ) -> None:
@@ -105,8 +107,10 @@ def test_formats_of_libsndfile_are_read(
 
 @pytest.mark.parametrize(
     ("file_format", "bits", "subtype"),
-    [("wav", 16, "PCM_16"), ("wav", 24, "PCM_24"), ("wav", 32, "FLOAT"), ("flac", 16, "PCM_16")]
-    + [("flac", 24, "PCM_24"), ("mp3", 16, "MPEG_LAYER_III")],
+    [
+        *(("wav", bits, subtype) for bits, subtype in ((16, "PCM_16"), (24, "PCM_24"), (32, "FLOAT"))),
+        *(("flac", 16, "PCM_16"), ("flac", 24, "PCM_24"), ("mp3", 16, "MPEG_LAYER_III")),
+    ],
 )
 def test_files_have_the_wanted_format(
     shares: Any, make_song: Any, tmp_path: Path, file_format: str, bits: int, subtype: str
