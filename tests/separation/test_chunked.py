@@ -1,4 +1,4 @@
-"""Chunked inference: equal to one pass, the published rule, and the identity through overlap-add."""
+"""Chunked inference: equal to one pass, the published rule, cross-fades, and signals that are read in parts."""
 
 import pytest
 import torch
@@ -7,15 +7,8 @@ from torch.nn import functional
 
 from sep_pipeline.errors import ConfigurationError
 from sep_pipeline.models.vqvae import VQVAE, VQVAEConfig
-from sep_pipeline.separation.chunked import (
-    bare_blocks,
-    bare_chunks,
-    context_and_crop,
-    context_blocks,
-    cross_faded_pieces,
-    overlap_add,
-    overlap_add_blocks,
-)
+from sep_pipeline.separation.chunked import bare_blocks, bare_chunks, context_and_crop, context_blocks
+from sep_pipeline.separation.overlapped import cross_faded_pieces, overlap_add, overlap_add_blocks
 
 CONFIG = VQVAEConfig(width=4, num_blocks=3, embedding_width=4, num_codes=16)
 HOP = CONFIG.hop_samples

@@ -17,7 +17,8 @@ from sep_pipeline.models.waveform import (
     model_name,
 )
 from sep_pipeline.separation import SeparatorCard, load_separator, save_separator
-from sep_pipeline.separation.files import BlockSeparator, separate_file
+from sep_pipeline.separation.separator import BlockSeparator
+from sep_pipeline.separation.songs import SongOptions, separate_file
 from sep_pipeline.separation.waveform_separator import WaveformSeparator, build_waveform_separator
 
 CONFIGS = {
@@ -138,8 +139,9 @@ def test_files_are_separated_block_by_block(network, tmp_path):
     mixture = _noise(9000)
     write_audio(tmp_path / "song.wav", mixture, 8000, subtype="FLOAT")
     separator = _separator(network, step_samples=2000)
-    paths = separate_file(separator, tmp_path / "song.wav", tmp_path / "stems", subtype="FLOAT")
-    found = np.stack([read_audio(paths[stem])[0] for stem in STEMS])
+    options = SongOptions(bits=32)
+    written = separate_file(separator, tmp_path / "song.wav", tmp_path / "stems", options=options)
+    found = np.stack([read_audio(written.files[stem])[0] for stem in STEMS])
     np.testing.assert_array_equal(found, separator.separate(mixture))
 
 

@@ -7,13 +7,18 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 import torch
-
-from sep_pipeline.separation.chunked import ReadSignal
+from torch import Tensor
 
 Audio = npt.NDArray[np.float32]
 
 ReadSamples = Callable[[int, int], Audio]
 """Gives the samples from the first to before the second number: float32, (channel, time)."""
+
+ReadSignal = Callable[[int, int], Tensor]
+"""The same as a tensor, (..., time)."""
+
+SignalFunction = Callable[[Tensor], Tensor]
+"""Maps a signal to a signal."""
 
 Progress = Callable[[float], None]
 """Is told the share of the work that is done, up to 1."""
@@ -24,9 +29,25 @@ def tensor_reader(read: ReadSamples) -> ReadSignal:
     return lambda start, stop: torch.from_numpy(np.ascontiguousarray(read(start, stop), dtype=np.float32))
 
 
+def signal_reader(signal: Tensor) -> ReadSignal:
+    """Parts of a signal in memory, (..., time)."""
+    return lambda start, stop: signal[..., start:stop]
+
+
 def array_reader(mixture: Audio) -> ReadSamples:
     """Parts of a signal in memory, (channel, time)."""
     return lambda start, stop: mixture[:, start:stop]
+
+
+def joined(blocks: Iterable[Tensor], num_samples: int) -> Tensor:
+    """One signal, (..., time), out of its pieces, one or more, which need not be kept all at once."""
+    start, signal = 0, torch.empty(0)
+    for block in blocks:
+        if not start:
+            signal = block.new_empty(*block.shape[:-1], num_samples)
+        signal[..., start : start + block.shape[-1]] = block
+        start += block.shape[-1]
+    return signal
 
 
 def filled(blocks: Iterable[Audio], num_stems: int, mixture: Audio) -> Audio:

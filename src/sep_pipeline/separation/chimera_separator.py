@@ -12,10 +12,11 @@ from torch import Tensor
 from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError
 from sep_pipeline.models.chimera import ChimeraConfig, ChimeraNet
 from sep_pipeline.models.weights import load_into
+from sep_pipeline.separation.blocks import ReadSignal
 from sep_pipeline.separation.card import SeparatorCard
-from sep_pipeline.separation.chunked import ReadSignal, overlap_add_blocks
 from sep_pipeline.separation.mask_separator import MaskSeparator
 from sep_pipeline.separation.one_network import check_outputs, shared_state
+from sep_pipeline.separation.overlapped import overlap_add_blocks
 
 SEGMENT_SAMPLES = 160_000
 """Longest stretch in one pass, 10 s as in training; the card's metadata may name another `chunk_samples`."""

@@ -10,10 +10,11 @@ from torch import Tensor
 from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, StemMismatchError
 from sep_pipeline.models.deep_demix import BaselineNetwork, MaskModel, MaskNetwork, mask_network
 from sep_pipeline.models.weights import load_into
+from sep_pipeline.separation.blocks import ReadSignal
 from sep_pipeline.separation.card import SeparatorCard
-from sep_pipeline.separation.chunked import ReadSignal, overlap_add_blocks
 from sep_pipeline.separation.mask_separator import MaskSeparator
 from sep_pipeline.separation.one_network import check_outputs, shared_state
+from sep_pipeline.separation.overlapped import overlap_add_blocks
 
 REGISTERED_NAMES: dict[MaskModel, str] = {
     "autoencoder": "deep_demix",

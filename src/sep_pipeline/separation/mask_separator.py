@@ -12,8 +12,16 @@ from torch import Tensor, nn
 
 from sep_pipeline.errors import ConfigurationError, StemMismatchError
 from sep_pipeline.models.mask_spectrogram import TransformSizes, spectrum, waveform
-from sep_pipeline.separation.blocks import Audio, Progress, ReadSamples, array_reader, filled, tensor_reader, told
-from sep_pipeline.separation.chunked import ReadSignal
+from sep_pipeline.separation.blocks import (
+    Audio,
+    Progress,
+    ReadSamples,
+    ReadSignal,
+    array_reader,
+    filled,
+    tensor_reader,
+    told,
+)
 
 MODES = ("context", "published")
 PRECISIONS = ("fp32", "bf16")

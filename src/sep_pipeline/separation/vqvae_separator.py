@@ -16,13 +16,14 @@ from sep_pipeline.separation.blocks import (
     Audio,
     Progress,
     ReadSamples,
+    ReadSignal,
     array_reader,
     filled,
     tensor_reader,
     told,
 )
 from sep_pipeline.separation.card import SeparatorCard
-from sep_pipeline.separation.chunked import ReadSignal, bare_blocks, context_blocks
+from sep_pipeline.separation.chunked import bare_blocks, context_blocks
 
 MODES = ("context", "published")
 

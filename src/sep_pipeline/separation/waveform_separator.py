@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -15,12 +14,10 @@ from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, Ste
 from sep_pipeline.models.config_values import config_of_values
 from sep_pipeline.models.waveform import MODELS, WaveformNetwork, build_network
 from sep_pipeline.models.weights import load_into
+from sep_pipeline.separation.blocks import Audio, Progress, ReadSamples, array_reader, filled, told
 from sep_pipeline.separation.card import SeparatorCard
-from sep_pipeline.separation.chunked import cross_faded_pieces
 from sep_pipeline.separation.one_network import check_outputs, shared_state
-
-Audio = npt.NDArray[np.float32]
-Read = Callable[[int, int], Audio]
+from sep_pipeline.separation.overlapped import cross_faded_pieces
 
 MODES = ("context", "published")
 PRECISIONS = ("fp32", "bf16")
@@ -106,18 +103,18 @@ class WaveformSeparator:
                 expected=f"({self.num_channels}, time)",
                 found=mixture.shape,
             )
-        pieces = self.separate_blocks(lambda start, stop: mixture[:, start:stop], mixture.shape[1], mode=mode)
-        return np.concatenate(list(pieces), axis=-1)
+        blocks = self.separate_blocks(array_reader(mixture), mixture.shape[1], mode=mode)
+        return filled(blocks, len(self.stems), mixture)
 
     def separate_blocks(
         self,
-        read: Read,
+        read: ReadSamples,
         num_samples: int,
         *,
         mode: str = "context",
-        progress: Callable[[float], None] | None = None,
+        progress: Progress | None = None,
     ) -> Iterator[Audio]:
-        """Estimates in successive pieces; see `separation.files.BlockSeparator`.
+        """Estimates in successive pieces; see `BlockSeparator`.
 
         The song is read once before for its loudest sample.
 
@@ -129,7 +126,6 @@ class WaveformSeparator:
         peak = max(1.0, _peak(read, num_samples, self._step))
         edge, fade = self._edge_samples, self._on_grid(FADE_SAMPLES)
         piece = max(num_samples, 2 * edge + fade + 1) if mode == "published" else self._step + 2 * edge + fade
-        num_done = 0
         pieces = cross_faded_pieces(
             lambda start, stop: self._estimated(read, start, stop, num_samples, peak),
             num_samples,
@@ -137,11 +133,7 @@ class WaveformSeparator:
             edge_samples=edge,
             fade_samples=fade,
         )
-        for estimates in pieces:
-            yield estimates.numpy()
-            num_done += estimates.shape[-1]
-            if progress is not None:
-                progress(num_done / num_samples)
+        return told((piece.numpy() for piece in pieces), num_samples, progress)
 
     @property
     def _edge_samples(self) -> int:
@@ -154,7 +146,7 @@ class WaveformSeparator:
         return -(-num_samples // grid) * grid
 
     @torch.inference_mode()
-    def _estimated(self, read: Read, start: int, stop: int, num_samples: int, peak: float) -> Tensor:
+    def _estimated(self, read: ReadSamples, start: int, stop: int, num_samples: int, peak: float) -> Tensor:
         """Estimates of a piece, float32, (stem, channel, time), on the CPU; silence surrounds the song."""
         config = self._network.config
         first = start - config.margin_samples
@@ -203,7 +195,7 @@ def build_waveform_separator(
     )
 
 
-def _peak(read: Read, num_samples: int, block_samples: int) -> float:
+def _peak(read: ReadSamples, num_samples: int, block_samples: int) -> float:
     """The largest absolute sample of a song."""
     starts = range(0, num_samples, block_samples)
     blocks = (read(start, min(start + block_samples, num_samples)) for start in starts)

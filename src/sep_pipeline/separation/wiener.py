@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from sep_pipeline.errors import ConfigurationError, StemMismatchError
-from sep_pipeline.separation.blocks import Audio, filled
-from sep_pipeline.separation.chunked import ReadSignal, context_blocks
+from sep_pipeline.separation.blocks import Audio, ReadSignal, filled
+from sep_pipeline.separation.chunked import context_blocks
 
 POWER_FLOOR = 1e-10
 """Added to the total power of a bin, shared equally by the stems: in a silent bin every stem gets an equal

@@ -29,6 +29,12 @@ CONFIG = OpenUnmixConfig(
 NAME = "open_unmix/tiny/0"
 
 
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that wait for each other beside other tests take longer than one."""
+    monkeypatch.setattr("sep_pipeline.separation.songs.run.available_processes", lambda: 1)
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with a trained separator, and a song."""

@@ -63,6 +63,12 @@ class WholeShares:
         return np.stack([np.float32(0.75) * mixture, np.float32(0.125) * mixture])
 
 
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that wait for each other beside other tests take longer than one."""
+    monkeypatch.setattr("sep_pipeline.separation.songs.run.available_processes", lambda: 1)
+
+
 @pytest.fixture
 def shares() -> type[Shares]:
     return Shares
