@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from sep_pipeline.audio.io import read_audio
 from sep_pipeline.errors import ConfigurationError, DataError, NoInputError, StorageError, UnreadableFileError
@@ -140,6 +142,19 @@ def test_where_nothing_came_about_nothing_is_left(model: Path, tmp_path: Path) -
     source = tmp_path / "song.wav"
     source.write_text("no music")
     with pytest.raises(UnreadableFileError):
+        separate_songs(source, tmp_path / "out", model)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_leaves_nothing_either(
+    model: Path, make_song: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    source = make_song()
+    monkeypatch.setattr(soundfile.SoundFile, "write", refuse)
+    with pytest.raises(StorageError, match="the disk is full"):
         separate_songs(source, tmp_path / "out", model)
     assert not (tmp_path / "out").exists()
 

@@ -72,8 +72,10 @@ def separate_songs(
     if not should_overwrite:
         for job in pending.values():
             refuse_existing(job.record, job.paths)
-    made = map_tracks(separate_song, pending, description="separate", num_processes=num_processes)
-    _remove_if_empty(output / RECORDS_FOLDER, output)
+    try:
+        made = map_tracks(separate_song, pending, description="separate", num_processes=num_processes)
+    finally:
+        _remove_if_empty(output / RECORDS_FOLDER, output)
     results: dict[str, SongResult | SepPipelineError] = {
         track: finished[track] or made[track] for track in jobs
     }
