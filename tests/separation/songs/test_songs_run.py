@@ -55,6 +55,15 @@ def test_what_is_finished_is_left_alone(model: Path, make_song: Any, tmp_path: P
     assert times(out) == before
 
 
+def test_a_folder_that_was_moved_is_still_finished(model: Path, make_song: Any, tmp_path: Path) -> None:
+    source = make_song()
+    separate_songs(source, tmp_path / "out", model)
+    (tmp_path / "out").rename(tmp_path / "elsewhere")
+    (result,) = separate_songs(source, tmp_path / "elsewhere", model)
+    assert result.was_finished
+    assert result.files["first"] == tmp_path / "elsewhere" / "song" / "first.wav"
+
+
 @pytest.mark.parametrize("change", ["song", "model", "options", "files"])
 def test_what_has_changed_is_kept_unless_asked(
     model: Path, make_song: Any, tmp_path: Path, change: str
