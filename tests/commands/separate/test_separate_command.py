@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import re
 import subprocess
 import sys
@@ -237,6 +238,16 @@ def test_a_place_that_cannot_be_written_to_is_refused(place: Path, tmp_path: Pat
     (tmp_path / "taken").write_text("a file")
     line = refused(place, tmp_path / "taken" / "out", place / "song.wav", "--model", NAME)
     assert "StorageError: the folder cannot be written to" in line
+
+
+def test_a_full_disk_is_one_line(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(soundfile.SoundFile, "write", refuse)
+    line = refused(place, tmp_path / "out", place / "song.wav", "--model", NAME)
+    assert "StorageError: the disk is full" in line
+    assert not (tmp_path / "out").exists()
 
 
 def test_without_a_name_the_default_is_asked_for(place: Path, tmp_path: Path, monkeypatch: Any) -> None:

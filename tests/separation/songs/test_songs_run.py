@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from sep_pipeline.audio.io import read_audio
 from sep_pipeline.errors import ConfigurationError, DataError, NoInputError, StorageError, UnreadableFileError
@@ -51,6 +53,15 @@ def test_what_is_finished_is_left_alone(model: Path, make_song: Any, tmp_path: P
     (result,) = separate_songs(source, out, model, should_overwrite=True)
     assert result.was_finished
     assert times(out) == before
+
+
+def test_a_folder_that_was_moved_is_still_finished(model: Path, make_song: Any, tmp_path: Path) -> None:
+    source = make_song()
+    separate_songs(source, tmp_path / "out", model)
+    (tmp_path / "out").rename(tmp_path / "elsewhere")
+    (result,) = separate_songs(source, tmp_path / "elsewhere", model)
+    assert result.was_finished
+    assert result.files["first"] == tmp_path / "elsewhere" / "song" / "first.wav"
 
 
 @pytest.mark.parametrize("change", ["song", "model", "options", "files"])
@@ -140,6 +151,19 @@ def test_where_nothing_came_about_nothing_is_left(model: Path, tmp_path: Path) -
     source = tmp_path / "song.wav"
     source.write_text("no music")
     with pytest.raises(UnreadableFileError):
+        separate_songs(source, tmp_path / "out", model)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_leaves_nothing_either(
+    model: Path, make_song: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    source = make_song()
+    monkeypatch.setattr(soundfile.SoundFile, "write", refuse)
+    with pytest.raises(StorageError, match="the disk is full"):
         separate_songs(source, tmp_path / "out", model)
     assert not (tmp_path / "out").exists()
 

@@ -119,7 +119,7 @@ def _separated(job: SongJob, separator: Separator) -> SongResult:
             clipped=written.clipped,
         )
         # The record comes first: of a call that is killed between two files it tells which ones it had made.
-        write_record(job.record, result, written.files)
+        write_record(job.record, job.output, result, written.files)
         publish(written.files, job.paths)
     return result
 

@@ -82,32 +82,34 @@ def record_path(output: Path, track: str, fingerprint: str) -> Path:
     return output / RECORDS_FOLDER / f"{track}.{fingerprint[:16]}.json"
 
 
-def write_record(record: Path, result: SongResult, made: Mapping[str, Path]) -> None:
+def write_record(record: Path, output: Path, result: SongResult, made: Mapping[str, Path]) -> None:
     """Write down what was made.
 
     Args:
         record: The file to write.
+        output: The output folder, which may be moved as a whole.
         result: What will be there when all files lie in their places.
         made: Stem to its finished file, which may lie elsewhere still.
     """
     content = asdict(result) | {"source": str(result.source)}
     content["files"] = {
-        stem: {"path": str(path), "state": _state(made[stem])} for stem, path in result.files.items()
+        stem: {"path": path.relative_to(output).as_posix(), "state": _state(made[stem])}
+        for stem, path in result.files.items()
     }
     write_text(record, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
-def finished_song(record: Path, source: Path) -> SongResult | None:
+def finished_song(record: Path, output: Path, source: Path) -> SongResult | None:
     """The result of an earlier call, if all its files are still as they were written."""
     content = _read(record)
     files = content.get("files", {})
-    if not files or not all(_is_unchanged(entry) for entry in files.values()):
+    if not files or not all(_is_unchanged(output, entry) for entry in files.values()):
         return None
-    paths = {stem: Path(entry["path"]) for stem, entry in files.items()}
+    paths = {stem: output / entry["path"] for stem, entry in files.items()}
     return SongResult(**{**content, "source": source, "files": paths, "was_finished": True})
 
 
-def refuse_existing(record: Path, paths: Mapping[str, Path]) -> None:
+def refuse_existing(record: Path, output: Path, paths: Mapping[str, Path]) -> None:
     """Keep what is there, but for files of the very song that a call which was killed had put in their places.
 
     Raises:
@@ -115,7 +117,9 @@ def refuse_existing(record: Path, paths: Mapping[str, Path]) -> None:
     """
     files = _read(record).get("files", {})
     for stem, path in paths.items():
-        is_ours = stem in files and Path(files[stem]["path"]) == path and _is_unchanged(files[stem])
+        is_ours = (
+            stem in files and output / files[stem]["path"] == path and _is_unchanged(output, files[stem])
+        )
         if path.exists() and not is_ours:
             raise ConfigurationError(
                 "the file exists", file=path, expected="overwriting to be asked for, or another output folder"
@@ -130,9 +134,9 @@ def _read(record: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _is_unchanged(entry: Mapping[str, Any]) -> bool:
-    path = Path(entry["path"])
-    return path.is_file() and _state(path) == entry["state"]
+def _is_unchanged(output: Path, entry: Mapping[str, Any]) -> bool:
+    path = output / entry["path"]
+    return path.is_file() and bool(_state(path) == entry["state"])
 
 
 def _state(path: Path) -> list[int]:

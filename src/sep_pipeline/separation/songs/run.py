@@ -65,15 +65,17 @@ def separate_songs(
     chosen = options or SongOptions()
     loaded = Model(folder=model, digest=model_digest(model), device=device, precision=precision)
     jobs = _jobs(songs, output, loaded, chosen, min(num_processes, len(songs)))
-    finished = {track: finished_song(job.record, job.source) for track, job in jobs.items()}
+    finished = {track: finished_song(job.record, output, job.source) for track, job in jobs.items()}
     pending = {track: job for track, job in jobs.items() if finished[track] is None}
     if len(pending) < len(jobs):
         logger.info("%d of %d songs are finished already", len(jobs) - len(pending), len(jobs))
     if not should_overwrite:
         for job in pending.values():
-            refuse_existing(job.record, job.paths)
-    made = map_tracks(separate_song, pending, description="separate", num_processes=num_processes)
-    _remove_if_empty(output / RECORDS_FOLDER, output)
+            refuse_existing(job.record, output, job.paths)
+    try:
+        made = map_tracks(separate_song, pending, description="separate", num_processes=num_processes)
+    finally:
+        _remove_if_empty(output / RECORDS_FOLDER, output)
     results: dict[str, SongResult | SepPipelineError] = {
         track: finished[track] or made[track] for track in jobs
     }
