@@ -34,6 +34,9 @@ from sep_pipeline.reporting.page import (
 from sep_pipeline.scoring.methods import separators_below
 
 FIGURE_PREFIX = "figure_"
+REDRAWN = "figure_training_curves"
+"""The page draws these curves itself, in its own colours."""
+
 ALL_STEMS = "all"
 
 
@@ -159,7 +162,7 @@ def write_page(
         figures=[
             Figure(name.removeprefix(FIGURE_PREFIX).replace("_", " "), file.read_bytes())
             for name, file in sorted(results.items())
-            if name.startswith(FIGURE_PREFIX)
+            if name.startswith(FIGURE_PREFIX) and name != REDRAWN
         ],
         listening=heard,
     )
@@ -178,8 +181,8 @@ def _facts(
         "Arms": _listed(scores["arm"].unique()),
         "Stems": _listed(stems),
         "Seeds": _listed(sorted(scores["seed"].unique())),
-        "Test tracks": str(scores["track"].nunique()),
-        "Data": _listed(f"{name} ({code})" for name, code in data_hashes.items()),
+        "Scored tracks or excerpts": str(scores["track"].nunique()),
+        "Test data": _listed(f"{name} ({code})" for name, code in data_hashes.items()),
         "Code of the tables": _listed(sorted(codes)),
         "Code of this page": code_version(),
     }

@@ -104,45 +104,49 @@ def _chart(phase: str, rows: pd.DataFrame, heard: Sequence[str], max_arms: int) 
 
 
 def _panel(stem: str, rows: pd.DataFrame, colours: dict[str, int]) -> Panel:
-    x = _Axis.of(rows["step"].to_numpy(dtype=float), first=_LEFT, last=WIDTH - _RIGHT, can_be_log=False)
-    y = _Axis.of(rows["value"].to_numpy(dtype=float), first=HEIGHT - _BOTTOM, last=_TOP, can_be_log=True)
-    lines = []
-    for (arm, name), own in rows.groupby(["arm", "name"], sort=False):
-        means = own.groupby("step")["value"].mean()
-        kept = np.unique(np.linspace(0, len(means) - 1, min(len(means), _MOST_POINTS)).round().astype(int))
-        places = zip(
-            x.place(means.index.to_numpy(dtype=float)[kept]), y.place(means.to_numpy()[kept]), strict=True
+    means = rows.groupby(["arm", "name", "step"], sort=False)["value"].mean().reset_index()
+    x = _Axis.of(means["step"].to_numpy(dtype=float), first=_LEFT, last=WIDTH - _RIGHT, is_count=True)
+    y = _Axis.of(means["value"].to_numpy(), first=HEIGHT - _BOTTOM, last=_TOP, is_count=False)
+    lines = [
+        Line(
+            arm=str(arm),
+            colour=colours.get(str(arm)),
+            is_validation=name == VALIDATION,
+            points=_points(own.sort_values("step"), x, y),
         )
-        points = " ".join(f"{across:.1f},{down:.1f}" for across, down in places)
-        lines.append(
-            Line(
-                arm=str(arm),
-                colour=colours.get(str(arm)),
-                is_validation=name == VALIDATION,
-                points=points,
-            )
-        )
+        for (arm, name), own in means.groupby(["arm", "name"], sort=False)
+    ]
     lines.sort(key=lambda line: line.colour is not None)
     return Panel(title=stem, x_ticks=x.ticks(), y_ticks=y.ticks(), lines=tuple(lines))
 
 
+def _points(curve: pd.DataFrame, x: _Axis, y: _Axis) -> str:
+    kept = np.unique(np.linspace(0, len(curve) - 1, min(len(curve), _MOST_POINTS)).round().astype(int))
+    across = x.place(curve["step"].to_numpy(dtype=float)[kept])
+    down = y.place(curve["value"].to_numpy()[kept])
+    points = [f"{right:.1f},{below:.1f}" for right, below in zip(across, down, strict=True)]
+    # A line from a point to itself is a dot.
+    return " ".join(points if len(points) > 1 else points * 2)
+
+
 @dataclass(frozen=True)
 class _Axis:
-    """Values from `low` to `high` on the way from `first` to `last`."""
+    """Values from `low` to `high` on the way from `first` to `last`; counts have ticks at whole numbers."""
 
     low: float
     high: float
     first: float
     last: float
+    is_count: bool
     is_log: bool
 
     @classmethod
-    def of(cls, values: npt.NDArray[np.float64], *, first: float, last: float, can_be_log: bool) -> _Axis:
+    def of(cls, values: npt.NDArray[np.float64], *, first: float, last: float, is_count: bool) -> _Axis:
         low, high = float(values.min()), float(values.max())
-        is_log = can_be_log and low > 0 and high / low > _RANGE_FOR_LOG_SCALE
+        is_log = not is_count and low > 0 and high / low > _RANGE_FOR_LOG_SCALE
         if high == low:
             low, high = low - 0.5, high + 0.5
-        return cls(low, high, first, last, is_log)
+        return cls(low, high, first, last, is_count, is_log)
 
     def place(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         scale = np.log if self.is_log else np.asarray
@@ -161,7 +165,8 @@ class _Axis:
         from matplotlib.ticker import MaxNLocator
 
         if not self.is_log:
-            return [round(float(value), 9) for value in MaxNLocator(4).tick_values(self.low, self.high)]
+            locator = MaxNLocator(4, integer=self.is_count)
+            return [round(float(value), 9) for value in locator.tick_values(self.low, self.high)]
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         factors = (1, 2, 5) if len(decades) < 4 else (1,)
         return [factor * 10.0**decade for decade in decades for factor in factors]
