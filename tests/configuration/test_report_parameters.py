@@ -53,7 +53,9 @@ def test_an_unknown_study_is_refused(report: Any) -> None:
         report(study="open_unmx")
 
 
-@pytest.mark.parametrize(("name", "value"), [("max_arms", 0), ("excerpt_seconds", 0), ("max_megabytes", -1)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("max_arms", 0), ("max_arms", 9), ("excerpt_seconds", 0), ("max_megabytes", -1)]
+)
 def test_a_page_has_room_for_something(load_parameters: Any, name: str, value: float) -> None:
     tree = load_parameters("base")
     tree["report"]["page"][name] = value

@@ -18,12 +18,12 @@ class PageParameters(Strict):
     """What a page holds.
 
     Attributes:
-        max_arms: Arms that are to be heard and have a colour of their own.
+        max_arms: Arms that are to be heard and have a colour of their own, of which there are eight.
         excerpt_seconds: Longest excerpt of a song.
         max_megabytes: Largest page, in millions of bytes.
     """
 
-    max_arms: int = Field(default=4, ge=1)
+    max_arms: int = Field(default=4, ge=1, le=8)
     excerpt_seconds: float = Field(default=10.0, gt=0)
     max_megabytes: float = Field(default=12.0, gt=0)
 
