@@ -12,7 +12,12 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
+from sep_pipeline.configuration.execution import ExecutionParameters
+from sep_pipeline.configuration.report import PageParameters
+from sep_pipeline.configuration.scoring import LeaderboardParameters
 from sep_pipeline.errors import NoInputError, UnnamedInputError
+from sep_pipeline.pipelines.report import nodes
+from sep_pipeline.reporting.page import load_listening
 from sep_pipeline.reporting.page.document import cell_text
 from sep_pipeline.tracking import TrackingSession, TrackingSettings
 
@@ -119,7 +124,10 @@ def test_curves_are_drawn_and_pictures_are_inside(reported: tuple[Any, str]) -> 
     page = page_of(project, name)
     pictures = {path.stem for path in folder_of(project, name).glob("figure_*.png")}
     shown = {alt.replace(" ", "_") for alt in re.findall(r'alt="Figure: ([^"]+)"', page)}
-    assert shown == {name.removeprefix("figure_") for name in pictures} - {"training_curves"}
+    assert shown == {name.removeprefix("figure_") for name in pictures} - {
+        "training_curves",
+        "spectrograms",
+    }
     assert page.count("<polyline") > 0
 
 
@@ -165,17 +173,29 @@ def test_the_page_goes_to_the_run_of_its_study(copy_of_study: Any) -> None:
     assert client.get_run(session.study_run_id).info.status == "FINISHED"
 
 
-def test_the_leaderboard_lets_its_best_separators_be_heard(copy_of_study: Any) -> None:
-    copy_of_study.run("leaderboard", parameters={"leaderboard": {"has_oracles": False}})
-    # Without a name every study with results has its page.
-    copy_of_study.run("report", parameters={"leaderboard": {"has_oracles": False}, **SHORT})
-    assert page_of(copy_of_study, "jukebox_transfer")
-    page = page_of(copy_of_study, "leaderboard")
-    arms = dict.fromkeys(re.findall(r'data-row="([^"]+)"', page))
-    assert list(arms)[:2] == ["mixture", "reference"]
-    assert set(list(arms)[2:]) == {
-        f"jukebox_transfer {arm}" for arm in ("pretrained", "scratch", "no_finetune", "scratch_as_published")
-    }
+def test_on_the_leaderboard_the_highest_separators_are_heard(study: Any, tmp_path: Path) -> None:
+    values = {"scratch": 3.0, "pretrained": 2.0, "no_finetune": 1.0, "scratch_as_published": 0.0}
+    rows = [
+        (f"jukebox_transfer {arm}", stem, 0, track, "SDR whole song", value - 0.5 * number)
+        for arm, value in values.items()
+        for stem in ("drums", "bass", "guitar", "other")
+        for number, track in enumerate(("Track00005", "Track00006"))
+    ]
+    scores = pd.DataFrame(
+        [*rows, ("mixture", "drums", 0, "Track00005", "SDR whole song", 9.0)],
+        columns=["arm", "stem", "seed", "track", "metric", "value"],
+    )
+    nodes.cut_songs_of_leaderboard(
+        scores,
+        study.data / "03_primary" / "rendered",
+        LeaderboardParameters(separators=study.data / "06_models"),
+        PageParameters(max_arms=2, excerpt_seconds=0.5),
+        ExecutionParameters(device="cpu", precision="fp32"),
+    )(tmp_path / "listening")
+    heard = load_listening(tmp_path / "listening")
+    assert heard.arms == ("jukebox_transfer scratch", "jukebox_transfer pretrained")
+    assert [song.name for song in heard.songs] == ["Track00005", "Track00006"]
+    assert {len(song.clips) for song in heard.songs} == {1 + 4 * 3}
 
 
 def test_without_results_it_says_what_to_run(make_project: Any) -> None:

@@ -34,8 +34,8 @@ from sep_pipeline.reporting.page import (
 from sep_pipeline.scoring.methods import separators_below
 
 FIGURE_PREFIX = "figure_"
-REDRAWN = "figure_training_curves"
-"""The page draws these curves itself, in its own colours."""
+REDRAWN = ("figure_training_curves", "figure_spectrograms")
+"""The page draws these curves itself, and the spectrograms of all its songs."""
 
 ALL_STEMS = "all"
 
@@ -162,7 +162,7 @@ def write_page(
         figures=[
             Figure(name.removeprefix(FIGURE_PREFIX).replace("_", " "), file.read_bytes())
             for name, file in sorted(results.items())
-            if name.startswith(FIGURE_PREFIX) and name != REDRAWN
+            if name.startswith(FIGURE_PREFIX) and name not in REDRAWN
         ],
         listening=heard,
     )
