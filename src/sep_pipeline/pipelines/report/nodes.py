@@ -10,7 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sep_pipeline.configuration.chimera_transfer import ChimeraEvaluationParameters, MixtureParameters
+from sep_pipeline.configuration.chimera_transfer import (
+    ALL_STEMS,
+    ChimeraEvaluationParameters,
+    MixtureParameters,
+)
 from sep_pipeline.configuration.execution import ExecutionParameters
 from sep_pipeline.configuration.report import PageParameters
 from sep_pipeline.configuration.scoring import LeaderboardParameters
@@ -36,8 +40,6 @@ from sep_pipeline.scoring.methods import separators_below
 FIGURE_PREFIX = "figure_"
 REDRAWN = ("figure_training_curves", "figure_spectrograms")
 """The page draws these curves itself, and the spectrograms of all its songs."""
-
-ALL_STEMS = "all"
 
 
 def cut_songs(
