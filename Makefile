@@ -34,7 +34,7 @@ lint: $(STAMP) ## style, types and import directions
 unit: $(STAMP) ## the tests, two processes
 	pytest -n 2 --dist loadfile $(ARGS)
 
-test-browser: $(STAMP) ## the graph and the MLflow page in a real Chromium
+test-browser: $(STAMP) ## the graph, MLflow's and a study's page in a real Chromium
 	pytest -n 0 -m browser tests/browser $(ARGS)
 
 ui: $(STAMP) ## MLflow's page: the arms side by side at the address it prints

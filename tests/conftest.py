@@ -70,3 +70,70 @@ def is_running() -> Callable[[int], bool]:
         return state != "Z"
 
     return check
+
+
+@pytest.fixture(scope="session")
+def small_page() -> Any:
+    """A page of two songs with two stems and two arms, every sound a tone of its own; one arm lacks a stem."""
+    import numpy as np
+    import pandas as pd
+
+    from sep_pipeline.reporting import page as pages
+
+    rate, seconds = 44100, 3.0
+    time_seconds = np.arange(int(rate * seconds)) / rate
+
+    def tone(hertz: float) -> Any:
+        return (0.2 * np.sin(2 * np.pi * hertz * time_seconds)).astype(np.float32)[None]
+
+    def song(name: str, place: str, lowest: float) -> Any:
+        stems = {"drums": tone(lowest), "bass": tone(2 * lowest)}
+        recording = pages.Recording(
+            mixture=stems["drums"] + stems["bass"],
+            references=stems,
+            estimates={
+                "pretrained": {"drums": tone(3 * lowest), "bass": tone(4 * lowest)},
+                "scratch": {"drums": tone(5 * lowest)},
+            },
+            sample_rate=rate,
+        )
+        start_seconds, clips = pages.cut_clips(recording, seconds, lambda arm, stem: 1.25)
+        choices = (pages.Choice(place, "pretrained"), pages.Choice(place, "scratch"))
+        return pages.HeardSong(
+            name=name, choices=choices, start_seconds=start_seconds, seconds=seconds, clips=clips
+        )
+
+    curves = pd.DataFrame(
+        {
+            "step": [1, 2, 3, 1, 2, 3],
+            "name": ["loss"] * 6,
+            "value": [3.0, 2.0, 1.0, 4.0, 3.5, 3.0],
+            "arm": ["pretrained"] * 3 + ["scratch"] * 3,
+            "stem": "drums",
+            "seed": 0,
+            "phase": "phase_one",
+        }
+    )
+    table = pd.DataFrame(
+        {"arm": ["pretrained", "<b>scratch"], "value": [1.23456, float("nan")], "steps": [500, 20]}
+    )
+    return pages.Page(
+        title="Study 9: tones & noise",
+        facts=[("Seeds", "0"), ("Test data", "tones (0123)")],
+        tables=[
+            pages.Table(
+                name="table_1",
+                markdown="### Table 1\n\nIn dB.\n\n| arm | drums |\n|---|---:|\n| pretrained | 1.23 |\n| | [1, 2] |\n",
+                frame=table,
+            ),
+            pages.Table(name="table_2", markdown="### Table 2: more\n\nText.\n", frame=table),
+        ],
+        charts=pages.loss_charts(curves, ["pretrained", "scratch"], max_arms=4),
+        figures=[pages.Figure("a picture", song("one", "best", 220.0).clips[0].picture)],
+        listening=pages.Listening(
+            seed=0,
+            metric="SDR whole song",
+            data_hashes={"tones": "0123"},
+            songs=(song("one", "best", 220.0), song("two", "worst", 330.0)),
+        ),
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from kedro.framework.context import KedroContext
@@ -23,6 +25,7 @@ from sep_pipeline.tracking import TrackerDataset, TrackingSession, TrackingSetti
 
 logger = logging.getLogger(__name__)
 
+PAGE = ".report"
 REPORTED_SUFFIXES = {".csv", ".md", ".png", ".txt", ".parquet", ".html", ".json"}
 
 
@@ -91,6 +94,8 @@ class TrackingHook:
     def __init__(self) -> None:
         self._settings: TrackingSettings | None = None
         self._session: TrackingSession | None = None
+        self._environment: dict[str, str] = {}
+        self._new_pages: dict[str, Path] = {}
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -111,18 +116,20 @@ class TrackingHook:
     ) -> None:
         """Open or continue the study's run, unless nothing is to be done."""
         self._session = None
+        stale = stale_nodes(pipeline, catalog)
+        self._environment = {"environment": str(run_params.get("env") or "local")}
+        self._new_pages = _pages((name for node in stale for name in node.outputs), catalog)
         trackers = {
             name: dataset
             for name in pipeline.inputs()
             if isinstance(dataset := catalog.get(name), TrackerDataset)
         }
-        if self._settings is None or not trackers or not stale_nodes(pipeline, catalog):
+        if self._settings is None or not trackers or not stale:
             return
         study = next(iter(trackers.values())).study
         outputs = sorted(pipeline.all_outputs())
         identity = digest([getattr(catalog.get(name), "expected", None) for name in outputs])
-        tags = {"environment": str(run_params.get("env") or "local")}
-        self._session = TrackingSession.begin(self._settings, study, identity, tags)
+        self._session = TrackingSession.begin(self._settings, study, identity, self._environment)
         for name, dataset in trackers.items():
             made: defaultdict[str, list[Any]] = defaultdict(list)
             for node in pipeline.nodes:
@@ -135,7 +142,10 @@ class TrackingHook:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Log the study's scores, tables and figures and close its run."""
+        """Log new pages to the runs of their studies, and the study's results to its run, which is closed."""
+        if self._settings is not None:
+            for study, path in self._new_pages.items():
+                self._log_page(self._settings, study, path)
         if self._session is None:
             return
         prefix = f"{self._session.study}."
@@ -151,6 +161,13 @@ class TrackingHook:
             log_study_results(self._session, whole_study[f"{prefix}scores"].load(), files)
         self._session.study_tracker().end("FINISHED")
 
+    def _log_page(self, settings: TrackingSettings, study: str, path: Path) -> None:
+        session = TrackingSession.latest(settings, study, self._environment)
+        if session is None:
+            logger.info("%s has no run in MLflow that its page could go to", study)
+        else:
+            session.study_tracker().log_file(path)
+
     @hook_impl
     def on_pipeline_error(self) -> None:
         """Mark the study's run and its unfinished cells as FAILED."""
@@ -159,13 +176,24 @@ class TrackingHook:
 
 
 class ResultHook:
-    """Prints the tables of a finished study."""
+    """Prints the tables of a finished study, and where pages are."""
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Print every result text that the pipeline makes, fresh or kept."""
+        """Print every result text and the path of every page that the pipeline makes, fresh or kept."""
         import click
 
         for name in sorted(pipeline.all_outputs()):
             if name.endswith(".result_text"):
                 click.echo(catalog.load(name))
+        for path in _pages(pipeline.all_outputs(), catalog).values():
+            click.echo(f"Page: {path}")
+
+
+def _pages(names: Iterable[str], catalog: DataCatalog) -> dict[str, Path]:
+    """Study to the file of its page, of all pages among some datasets."""
+    return {
+        name.removesuffix(PAGE): dataset.path
+        for name in sorted(names)
+        if name.endswith(PAGE) and isinstance(dataset := catalog.get(name), ArtifactDataset)
+    }

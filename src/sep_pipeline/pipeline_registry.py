@@ -23,6 +23,7 @@ from sep_pipeline.pipelines import (
     jukebox_transfer,
     leaderboard,
     open_unmix,
+    report,
     score,
     separate,
 )
@@ -41,6 +42,10 @@ def register_pipelines() -> dict[str, Pipeline]:
     """Every pipeline by the name that `kedro run --pipeline=` takes."""
     configuration = _configuration or _base_configuration()
     pipelines = {name: _built(name, build, configuration) for name, build in _BUILDERS.items()}
+    # A page shows what other pipelines make.
+    pipelines["report"] = _built(
+        "report", lambda parameters: report.create_pipeline(parameters, pipelines), configuration
+    )
     return {"__default__": pipelines["jukebox_transfer"], **pipelines}
 
 

@@ -1,4 +1,4 @@
-"""Takes the pictures of the documentation: the graph and MLflow's page of a project that has run.
+"""Takes the pictures of the documentation: the graph, MLflow's page and the report of a project that has run.
 
 Usage: take_pictures.py PROJECT FOLDER
 """
@@ -41,6 +41,17 @@ def take_mlflow(browser: Chromium, project: Path, folder: Path) -> None:
             _take(browser, folder / name)
 
 
+def take_report(browser: Chromium, project: Path, folder: Path) -> None:
+    """The songs of study 4, while an estimate is played."""
+    browser.resize(1200, 900)
+    browser.open((project / "data" / "08_reporting" / "open_unmix" / "report.html").as_uri())
+    browser.wait_for("!!document.querySelector('.scripted #player')")
+    browser.click("#play")
+    browser.evaluate("player.nextArm()")
+    browser.evaluate("document.querySelector('#listen').scrollIntoView({behavior: 'instant'})")
+    _take(browser, folder / "report.png")
+
+
 def _closer(label: str) -> str:
     """Script that closes the box in which a text stands, if there is one."""
     return f"""(() => {{
@@ -66,6 +77,7 @@ def main() -> None:
         browser = Chromium(Path(profile))
         take_graph(browser, project, folder)
         take_mlflow(browser, project, folder)
+        take_report(browser, project, folder)
         browser.close()
 
 

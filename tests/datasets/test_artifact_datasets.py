@@ -10,6 +10,7 @@ from kedro.io import DataCatalog, DatasetError
 
 from sep_pipeline.datasets import (
     ArtifactDataset,
+    FigureDataset,
     FileDataset,
     FolderDataset,
     TextDataset,
@@ -54,6 +55,20 @@ class TestKinds:
         FileDataset(dataset=config).save(table)
         assert path.read_text() == "stem,value\ndrums,1.5\nbass,-2.0\n"
         pd.testing.assert_frame_equal(FileDataset(dataset=config).load(), table)
+
+    def test_figure_comes_back_as_its_file(self, tmp_path: Path) -> None:
+        from matplotlib.figure import Figure
+
+        path = tmp_path / "figure.png"
+        dataset = FigureDataset(dataset={"type": "matplotlib.MatplotlibDataset", "filepath": str(path)})
+        dataset.save(Figure())
+        assert dataset.load() == path
+        assert path.read_bytes().startswith(b"\x89PNG")
+
+    def test_a_file_that_nobody_made_is_named(self, tmp_path: Path) -> None:
+        config = {"type": "json.JSONDataset", "filepath": str(tmp_path / "a.json")}
+        with pytest.raises(NoInputError, match=r"this result is not there yet.*a\.json"):
+            FileDataset(dataset=config).load()
 
     def test_parquet(self, tmp_path: Path) -> None:
         config = {"type": "pandas.ParquetDataset", "filepath": str(tmp_path / "a.parquet")}

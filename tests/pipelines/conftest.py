@@ -19,6 +19,7 @@ from sep_pipeline.pipelines import (
     jukebox_transfer,
     leaderboard,
     open_unmix,
+    report,
     score,
     separate,
 )
@@ -35,6 +36,7 @@ RUN_TIME: dict[str, dict[str, str]] = {
         "weights": "/music/vqvae.pth.tar",
     },
 }
+REPORTED = ("jukebox_transfer", "chimera_transfer", "contrastive_demix", "open_unmix", "leaderboard")
 Change = Callable[[dict[str, Any]], None]
 
 
@@ -57,7 +59,7 @@ def make_pipelines(parameters: Any) -> Callable[..., dict[str, Pipeline]]:
     def make(env: str = "test", change: Change = lambda tree: None) -> dict[str, Pipeline]:
         configuration = parameters(env, change)
         transfer = configuration.jukebox_transfer
-        return {
+        made = {
             "jukebox_transfer": jukebox_transfer.create_pipeline(configuration),
             "ingest": jukebox_transfer.create_data_pipeline(configuration),
             "render": data.create_rendering(transfer.data, "jukebox_transfer.data"),
@@ -69,6 +71,9 @@ def make_pipelines(parameters: Any) -> Callable[..., dict[str, Pipeline]]:
             "leaderboard": leaderboard.create_pipeline(configuration),
             "separate": separate.create_pipeline(configuration),
         }
+        everything = configuration.report.model_copy(update={"study": REPORTED})
+        reporting = configuration.model_copy(update={"report": everything})
+        return {**made, "report": report.create_pipeline(reporting, made)}
 
     return make
 

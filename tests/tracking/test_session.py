@@ -49,6 +49,23 @@ def test_a_finished_study_is_not_continued(settings: TrackingSettings, session: 
     assert begin(settings, "study-1").study_run_id != session.study_run_id
 
 
+def test_the_latest_run_of_a_study_is_found_however_it_ended(
+    settings: TrackingSettings, session: TrackingSession
+) -> None:
+    session.study_tracker().end("FINISHED")
+    newer = begin(settings, "study-2")
+    newer.study_tracker().end("FAILED")
+    found = TrackingSession.latest(settings, "toy_study", {"environment": "test"})
+    assert found == newer
+
+
+@pytest.mark.parametrize(("study", "environment"), [("other", "test"), ("toy_study", "paper")])
+def test_a_study_that_was_never_tracked_has_no_latest_run(
+    settings: TrackingSettings, session: TrackingSession, study: str, environment: str
+) -> None:
+    assert TrackingSession.latest(settings, study, {"environment": environment}) is None
+
+
 def test_a_study_of_another_identity_is_a_new_run(
     settings: TrackingSettings, session: TrackingSession
 ) -> None:

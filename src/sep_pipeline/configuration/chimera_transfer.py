@@ -263,6 +263,11 @@ class ChimeraTransferParameters(StudyParameters):
         """Mixtures that models of this run are scored on."""
         return tuple(dict.fromkeys(arm.downstream for arm in self.run_arms.values()))
 
+    @property
+    def heard_arms(self) -> tuple[str, ...]:
+        """Those that are scored on the same excerpts as the first: others have nothing to compare with them."""
+        return tuple(name for name, arm in self.run_arms.items() if arm.downstream == self.downstream[0])
+
     def stores_of(self, mixture: str) -> dict[str, str]:
         """Store name to catalog name of the stores of a mixture."""
         return {name: f"{self.stores[name].name}.stem_store" for name in self.mixtures[mixture].stores}

@@ -192,6 +192,11 @@ class OpenUnmixParameters(StemStudyParameters):
         pair = (self.evaluation.bidirectional, self.evaluation.unidirectional)
         return pair if set(pair) <= set(self.run.arms) else ()
 
+    @property
+    def heard_arms(self) -> tuple[str, ...]:
+        """The compared pair first."""
+        return tuple(dict.fromkeys((*self.compared_arms, *self.run.arms)))
+
 
 def parse_open_unmix(block: Mapping[str, Any], project_path: Path | None) -> OpenUnmixParameters:
     """Merge and check the study's block, see `parse_study`."""

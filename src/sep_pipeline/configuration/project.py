@@ -33,6 +33,7 @@ from sep_pipeline.configuration.jukebox_transfer import (
 )
 from sep_pipeline.configuration.open_unmix import STUDY as OPEN_UNMIX
 from sep_pipeline.configuration.open_unmix import OpenUnmixParameters, parse_open_unmix
+from sep_pipeline.configuration.report import ReportParameters, parse_report
 from sep_pipeline.configuration.scoring import LeaderboardParameters, ScoreParameters
 from sep_pipeline.configuration.separation import SeparateParameters
 from sep_pipeline.configuration.strict import Strict, parse, require_known
@@ -41,6 +42,7 @@ from sep_pipeline.errors import UnnamedInputError
 
 EXECUTION_KEYS = ("device", "precision")
 PROCESS_KEYS = ("num_processes",)
+LEADERBOARD = "leaderboard"
 RUN_TIME_KEYS = (
     "root",
     "layout",
@@ -56,6 +58,7 @@ RUN_TIME_KEYS = (
     "references",
     "input",
     "model",
+    "study",
 )
 """Names that configuration files read with `runtime_params`, so that `--params=` can give them."""
 
@@ -64,8 +67,9 @@ TOP_LEVEL_KEYS = (
     *PROCESS_KEYS,
     *RUN_TIME_KEYS,
     "score",
-    "leaderboard",
+    LEADERBOARD,
     "separate",
+    "report",
     "jukebox_pretrain",
     JUKEBOX_TRANSFER,
     CHIMERA_TRANSFER,
@@ -99,6 +103,7 @@ class ProjectParameters(Strict):
     score: ScoreParameters
     leaderboard: LeaderboardParameters
     separate: SeparateParameters
+    report: ReportParameters
     jukebox_pretrain: JukeboxPretrainParameters
     studies: dict[str, StudyParameters]
     missing: dict[str, UnnamedInputError]
@@ -160,7 +165,10 @@ def parse_parameters(raw: Mapping[str, Any], project_path: Path | None = None) -
         processes=parse(ProcessParameters, processes),
         score=parse(ScoreParameters, raw.get("score", {}), name="score", project_path=project_path),
         leaderboard=parse(
-            LeaderboardParameters, raw.get("leaderboard", {}), name="leaderboard", project_path=project_path
+            LeaderboardParameters, raw.get(LEADERBOARD, {}), name=LEADERBOARD, project_path=project_path
+        ),
+        report=parse_report(
+            raw.get("report", {}), (*_STUDIES, LEADERBOARD), (*studies, LEADERBOARD), project_path
         ),
         separate=parse(
             SeparateParameters, raw.get("separate", {}), name="separate", project_path=project_path

@@ -97,6 +97,11 @@ class StudyParameters(Strict):
     arms: Mapping[str, Strict]
     run: RunParameters
 
+    @property
+    def heard_arms(self) -> tuple[str, ...]:
+        """Arms of this run in the order in which a page that has room for some lets them be heard."""
+        return self.run.arms
+
     def grid(self) -> dict[str, Any]:
         """What nodes name as parameters of the study beside its own blocks, as plain values."""
         return {}

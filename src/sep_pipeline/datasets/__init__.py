@@ -2,6 +2,7 @@
 
 from sep_pipeline.datasets.artifact import ArtifactDataset
 from sep_pipeline.datasets.artifacts import (
+    FigureDataset,
     FileDataset,
     FolderDataset,
     FolderWriter,
@@ -13,6 +14,7 @@ from sep_pipeline.datasets.workspace import Workspace, WorkspaceDataset
 
 __all__ = [
     "ArtifactDataset",
+    "FigureDataset",
     "FileDataset",
     "FolderDataset",
     "FolderWriter",

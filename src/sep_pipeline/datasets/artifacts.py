@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.io import AbstractDataset
 
 from sep_pipeline.datasets.artifact import ArtifactDataset
+from sep_pipeline.errors import NoInputError
 from sep_pipeline.files import storage_errors, write_text, written_aside
 
 if TYPE_CHECKING:
@@ -34,11 +35,24 @@ class FileDataset(ArtifactDataset[Any, Any]):
         return AbstractDataset.from_config("file", {**self._config, "filepath": path.as_posix()})
 
     def _read(self, path: Path) -> Any:
+        if not path.is_file():
+            raise NoInputError(
+                "this result is not there yet",
+                file=path,
+                expected="a finished run of the pipeline that makes it",
+            )
         return self._at(path).load()
 
     def _write(self, path: Path, data: Any) -> None:
         with written_aside(path) as aside:
             self._at(aside).save(data)
+
+
+class FigureDataset(FileDataset):
+    """A figure, which is saved as an object and comes back as the file it was drawn into."""
+
+    def _read(self, path: Path) -> Path:
+        return path
 
 
 class TextDataset(ArtifactDataset[str, str]):

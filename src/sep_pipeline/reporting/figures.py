@@ -36,7 +36,9 @@ _STYLE: dict[Any, Any] = {
     "legend.frameon": False,
 }
 _PANEL_INCHES = (2.9, 2.2)
-_DYNAMIC_RANGE_DB = 80.0
+DYNAMIC_RANGE_DB = 80.0
+"""Of spectrograms, below the loudest bin of the mixture."""
+
 _LOWEST_HZ = 40.0
 _NUM_PICTURE_ROWS = 256
 _NUM_PICTURE_COLUMNS = 1000
@@ -70,7 +72,7 @@ def checkpoint_figure(curve: pd.DataFrame, *, metric: str = "SDR", title: str = 
         panel.axhline(0.0, color="#888888", linewidth=0.8)
         panel.set_title(arm)
         panel.set_xlabel("checkpoint (steps)")
-        panel.xaxis.set_major_formatter(_short_steps)
+        panel.xaxis.set_major_formatter(short_steps)
     axes[0][0].set_ylabel(f"{metric} (dB)")
     finished(figure, axes[0][0], title)
     return figure
@@ -106,7 +108,7 @@ def training_figure(
             if has_log_scale and len(chosen) and (chosen["value"] > 0).all():
                 _set_log_scale(panel)
             panel.set_title(f"{stem}, {phase}" if phase else stem)
-            panel.xaxis.set_major_formatter(_short_steps)
+            panel.xaxis.set_major_formatter(short_steps)
         axes[row][0].set_ylabel("loss")
     for panel in axes[-1]:
         panel.set_xlabel(x_label)
@@ -151,7 +153,7 @@ def spectrogram_figure(
     named = {"mixture": mixture}
     for stem in references:
         named |= {f"{stem}, reference": references[stem], f"{stem}, estimate": estimates[stem]}
-    pictures = [(name, _level_db(signal[:, :stop], sample_rate)) for name, signal in named.items()]
+    pictures = [(name, level_db(signal[:, :stop], sample_rate)) for name, signal in named.items()]
     loudest = float(pictures[0][1].max())
     figure, axes = panels(len(references) + 1, 2, size=(4.6, 1.7), shares_y=True)
     axes[0][1].set_axis_off()
@@ -215,29 +217,47 @@ def _draw_spectrogram(
     panel.set_title(name)
     decades = np.log10([_LOWEST_HZ, sample_rate / 2])
     ticks = [hertz for hertz in (100, 1000, 10000) if hertz < sample_rate / 2]
-    panel.set_yticks(np.log10(ticks), [_short_steps(hertz) for hertz in ticks])
+    panel.set_yticks(np.log10(ticks), [short_steps(hertz) for hertz in ticks])
     return panel.imshow(
         level,
         origin="lower",
         aspect="auto",
         extent=(0.0, seconds, decades[0], decades[1]),
-        vmin=loudest - _DYNAMIC_RANGE_DB,
+        vmin=loudest - DYNAMIC_RANGE_DB,
         vmax=loudest,
         cmap="magma",
         interpolation="nearest",
     )
 
 
-def _level_db(audio: Audio, sample_rate: int, n_fft: int = 4096) -> npt.NDArray[np.float64]:
-    """Level of the mean over channels, (row, frame), in dB; rows are spaced by equal ratios of frequency."""
+def level_db(
+    audio: Audio,
+    sample_rate: int,
+    *,
+    num_rows: int = _NUM_PICTURE_ROWS,
+    num_columns: int = _NUM_PICTURE_COLUMNS,
+    n_fft: int = 4096,
+) -> npt.NDArray[np.float64]:
+    """Level of the mean over channels, for pictures.
+
+    Args:
+        audio: (channel, time).
+        sample_rate: Hz.
+        num_rows: Frequencies, spaced by equal ratios from 40 Hz to half the sample rate.
+        num_columns: About so many frames, fewer for a short signal.
+        n_fft: Samples per frame.
+
+    Returns:
+        float64, (row, frame), dB, low frequencies first.
+    """
     import torch
 
     mono = torch.from_numpy(np.ascontiguousarray(audio.mean(axis=0), dtype=np.float32))
-    hop = max(n_fft // 8, mono.shape[-1] // _NUM_PICTURE_COLUMNS)
+    hop = max(n_fft // 8, mono.shape[-1] // num_columns)
     spectrum = torch.stft(
         mono, n_fft, hop, window=torch.hann_window(n_fft), pad_mode="constant", return_complex=True
     )
-    hertz = np.geomspace(_LOWEST_HZ, sample_rate / 2, _NUM_PICTURE_ROWS)
+    hertz = np.geomspace(_LOWEST_HZ, sample_rate / 2, num_rows)
     bins = np.round(hertz * n_fft / sample_rate).astype(np.int64)
     return np.asarray(20.0 * torch.log10(spectrum[bins].abs().double() + 1e-7))
 
@@ -251,7 +271,7 @@ def _line_style(index: int) -> dict[str, Any]:
     }
 
 
-def _short_steps(value: float, _position: float | None = None) -> str:
+def short_steps(value: float, _position: float | None = None) -> str:
     """20000 as "20K", as the study's figure has it."""
     return f"{value / 1000:g}K" if abs(value) >= 1000 else f"{value:g}"
 

@@ -72,6 +72,23 @@ class TrackingSession:
         )
         return cls(settings, study, run.info.run_id, dict(tags))
 
+    @classmethod
+    def latest(
+        cls, settings: TrackingSettings, study: str, tags: Mapping[str, str]
+    ) -> TrackingSession | None:
+        """The newest run of a study with these tags, however it ended; None if the study was never tracked."""
+        client = open_client(settings.uri)
+        experiment = client.get_experiment_by_name(study)
+        if experiment is None:
+            return None
+        found = client.search_runs(
+            [experiment.experiment_id],
+            _condition({"kind": "study", **tags}),
+            max_results=1,
+            order_by=["attributes.start_time DESC"],
+        )
+        return cls(settings, study, found[0].info.run_id, dict(tags)) if found else None
+
     def study_tracker(self) -> RunTracker:
         """The tracker of the study's own run."""
         return RunTracker(self.settings.uri, self.study_run_id)
@@ -111,14 +128,17 @@ class TrackingSession:
         client.set_terminated(self.study_run_id, "FAILED")
 
     def _search(self, tags: Mapping[str, str]) -> str | None:
-        condition = " and ".join(f"tags.{name} = {_quoted(value)}" for name, value in tags.items())
         found = open_client(self.settings.uri).search_runs(
             [_experiment(self.settings, self.study)],
-            condition,
+            _condition(tags),
             max_results=1,
             order_by=["attributes.start_time DESC"],
         )
         return str(found[0].info.run_id) if found else None
+
+
+def _condition(tags: Mapping[str, str]) -> str:
+    return " and ".join(f"tags.{name} = {_quoted(value)}" for name, value in tags.items())
 
 
 def _quoted(value: str) -> str:
