@@ -35,6 +35,12 @@ def test_the_head_names_metric_aggregation_songs_and_seeds(table):
     assert text.splitlines()[:2] == ["Table 1", "SDR in dB, mean over songs; 3 songs, 1 seed."]
 
 
+def test_rows_without_songs_do_not_make_the_counts_floating(table):
+    printed = table.tail(1).assign(num_tracks=math.nan, num_seeds=math.nan)
+    text = render_plain(pd.concat([table, printed], ignore_index=True), metric="SDR", title="Table 1")
+    assert text.splitlines()[1].endswith("; 3 songs, 1 seed.")
+
+
 def test_ours_and_printed_stand_side_by_side_with_a_dash_where_nothing_was_printed(table):
     lines = render_plain(table, metric="SDR", title="Table 1").splitlines()
     cells = {line.split()[0]: line.split()[1:] for line in lines[6:] if not line.startswith(" ")}

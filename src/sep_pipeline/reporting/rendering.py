@@ -119,8 +119,9 @@ def _interval_cell(row: object) -> str:
 
 def _note(table: pd.DataFrame, metric: str) -> str:
     aggregations = ", ".join(table["aggregation"].unique())
-    songs = _range(table["num_tracks"].tolist(), "song")
-    seeds = _range(table["num_seeds"].tolist(), "seed")
+    # Figures that are printed but not measured have no counts, and make the columns floating.
+    songs = _range(table["num_tracks"].dropna().astype(int).tolist(), "song")
+    seeds = _range(table["num_seeds"].dropna().astype(int).tolist(), "seed")
     return (
         f"{metric} in dB, {aggregations}; {songs}, {seeds}.\n"
         "Figures: ours / printed in the paper; below, the 95 % bootstrap interval of ours."
