@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from sep_pipeline.configuration.data import StemName, StoreParameters
 from sep_pipeline.configuration.strict import Strict, WithoutEffect, require_known
 from sep_pipeline.configuration.study import (
+    ALL_STEMS,
     ArmRun,
     Cell,
     StudyParameters,
@@ -23,9 +24,6 @@ from sep_pipeline.models.chimera import CHIMERA_PRESETS
 from sep_pipeline.training.config import TrainingConfig
 
 STUDY = "chimera_transfer"
-ALL_STEMS = "all"
-"""Stands for the stem of a cell whose one network gives all stems."""
-
 Drawing = Literal["coherent", "incoherent"]
 Variant = Literal["whole", "mask", "scratch"]
 Stage = Literal["pretraining", "fine_tuning", "baseline"]

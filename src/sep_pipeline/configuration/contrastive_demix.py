@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from sep_pipeline.configuration.data import StemName, StoreParameters
 from sep_pipeline.configuration.strict import Strict, WithoutEffect, require_known
 from sep_pipeline.configuration.study import (
+    ALL_STEMS,
     ArmRun,
     Cell,
     StudyParameters,
@@ -23,9 +24,6 @@ from sep_pipeline.models.deep_demix import ENCODER_PRESETS, MaskModel, encoder_p
 from sep_pipeline.training.config import TrainingConfig
 
 STUDY = "contrastive_demix"
-ALL_STEMS = "all"
-"""Stands for the stem of a cell whose one network serves all stems."""
-
 UNTRAINED = "untrained"
 """Name of the encoders without any training, which the pre-trained ones are compared with."""
 

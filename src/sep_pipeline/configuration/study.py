@@ -14,6 +14,9 @@ from sep_pipeline.configuration.data import StoreParameters
 from sep_pipeline.configuration.strict import Strict, parse, require_block, require_known
 from sep_pipeline.errors import ConfigurationError
 
+ALL_STEMS = "all"
+"""Stands for the stem of a cell whose one network serves all stems."""
+
 
 class RunParameters(Strict):
     """Which cells of the grid this run trains.

@@ -22,7 +22,7 @@ from sep_pipeline.training.config import TrainingConfig
 from sep_pipeline.training.progress import Progress
 from sep_pipeline.training.result import TrainingResult
 from sep_pipeline.training.state import TrainingState
-from sep_pipeline.training.task import ActsAfterStep, Evaluates, Task
+from sep_pipeline.training.task import ActsAfterStep, Evaluates, Notes, Task
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +131,8 @@ class _Loop:
 
     def _run_updates(self, description: str) -> None:
         state, config = self._state, self._config
-        progress = Progress(description, config.num_steps, state.num_updates)
+        note = self._task.note if isinstance(self._task, Notes) else str
+        progress = Progress(description, config.num_steps, state.num_updates, note=note)
         with prefetched(self._load, range(state.num_updates, config.num_steps)) as batches:
             for step, batch in batches:
                 scalars = self._update(step, batch)

@@ -20,14 +20,21 @@ class Progress:
         description: What is trained.
         num_steps: Updates in all.
         num_done: Updates already done when this process took over.
+        note: Gives what else a line says, or nothing.
         clock: Gives seconds; replaced in tests.
     """
 
     def __init__(
-        self, description: str, num_steps: int, num_done: int, *, clock: Callable[[], float] = time.monotonic
+        self,
+        description: str,
+        num_steps: int,
+        num_done: int,
+        *,
+        note: Callable[[], str] = str,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._description, self._num_steps, self._num_before = description, num_steps, num_done
-        self._clock = clock
+        self._note, self._clock = note, clock
         self._start = self._last_line = clock()
         self._loss: float | None = None
 
@@ -39,8 +46,9 @@ class Progress:
             return
         self._last_line = now
         seconds_per_step = (now - self._start) / max(1, num_done - self._num_before)
+        note = self._note()
         logger.info(
-            "%s [%s] %d/%d loss %.4g, %.2g s/step, about %s left",
+            "%s [%s] %d/%d loss %.4g, %.2g s/step, about %s left%s",
             self._description,
             text_bar(num_done / self._num_steps),
             num_done,
@@ -48,6 +56,7 @@ class Progress:
             self._loss,
             seconds_per_step,
             text_duration(seconds_per_step * (self._num_steps - num_done)),
+            f"; {note}" if note else "",
         )
 
 

@@ -68,3 +68,12 @@ class ActsAfterStep(Protocol):
     def after_step(self, num_updates: int) -> None:
         """Act on `module` after its update number `num_updates`, from 1."""
         ...
+
+
+@runtime_checkable
+class Notes(Protocol):
+    """A task that has something to say on the progress line."""
+
+    def note(self) -> str:
+        """What stands behind the loss, such as how the examples come; empty for nothing."""
+        ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -26,6 +26,7 @@ class WaveformTask:
         loss: What is minimised.
         resolution: Transform of spectrograms.
         validation: Fixed chunks for `evaluate`, which looks at all of their batches.
+        note: Gives what the progress line says about the examples.
     """
 
     def __init__(
@@ -36,10 +37,11 @@ class WaveformTask:
         loss: SourceLossConfig,
         resolution: Resolution,
         validation: FixedExamples | None = None,
+        note: Callable[[], str] = str,
     ) -> None:
         self.module = network
         self._examples, self._validation = examples, validation
-        self._loss, self._resolution = loss, resolution
+        self._loss, self._resolution, self._note = loss, resolution, note
 
     def batch(self, step: int) -> Tensor:
         """Sources of an update, float32, (batch, stem, channel, time)."""
@@ -76,6 +78,10 @@ class WaveformTask:
             ).items():
                 sums[name] = sums.get(name, 0.0) + float(value)
         return {name: total / self._validation.batches_per_epoch for name, total in sums.items()}
+
+    def note(self) -> str:
+        """What the progress line says about the examples."""
+        return self._note()
 
     def _estimated(self, sources: Tensor) -> tuple[Tensor, Tensor]:
         config = self.module.config

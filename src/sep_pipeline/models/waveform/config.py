@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -187,7 +187,6 @@ class WaveUNetConfig:
 
 
 WaveformConfig = ConvolutionConfig | WaveNetConfig | WaveUNetConfig
-Config = TypeVar("Config", ConvolutionConfig, WaveNetConfig, WaveUNetConfig)
 
 MODELS: Mapping[str, type[WaveformConfig]] = {
     "convolution": ConvolutionConfig,

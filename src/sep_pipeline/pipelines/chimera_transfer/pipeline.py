@@ -8,13 +8,13 @@ from kedro.pipeline import Pipeline, node
 from kedro.pipeline.node import Node
 
 from sep_pipeline.configuration.chimera_transfer import (
-    ALL_STEMS,
     STUDY,
     ArmParameters,
     ChimeraTransferParameters,
     pretraining_name,
 )
 from sep_pipeline.configuration.project import ProjectParameters
+from sep_pipeline.configuration.study import ALL_STEMS
 from sep_pipeline.pipelines import data
 from sep_pipeline.pipelines.chimera_transfer import nodes
 from sep_pipeline.pipelines.study.training import collect_curves

@@ -1,4 +1,4 @@
-"""Estimates of the test tracks of one arm and seed, their scores, and those of the floors."""
+"""Separators of arms, estimates of the test tracks of one arm and seed, their scores, and those of the floors."""
 
 from __future__ import annotations
 
@@ -9,20 +9,24 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from torch import nn
 
 from sep_pipeline.audio.io import write_audio
 from sep_pipeline.configuration.execution import ExecutionParameters
+from sep_pipeline.configuration.study import ALL_STEMS, ArmRun
 from sep_pipeline.data.manifest import Track
-from sep_pipeline.datasets import FolderWriter
+from sep_pipeline.datasets import FolderWriter, Weights
 from sep_pipeline.files import folder_written_aside
 from sep_pipeline.fingerprints import code_digest
 from sep_pipeline.metrics.museval_scores import EngineName
+from sep_pipeline.models.weights import load_into
 from sep_pipeline.pipelines.data.store import read_stems, store_tracks
 from sep_pipeline.scoring.folder import score_folder, score_frame
 from sep_pipeline.scoring.job import ScoringConfig, TrackScores, score_arrays, score_files
 from sep_pipeline.separation import (
     fit_mixture_scales,
     load_separator,
+    save_separator,
     scaled_mixture,
     separate,
     zero_estimates,
@@ -31,6 +35,54 @@ from sep_pipeline.separation import (
 FLOORS = ("zero", "scaled_mixture")
 Channels = Literal[1] | None
 """1 takes the mean of the channels; None keeps those of the store."""
+
+
+def one_network_separator(
+    network: nn.Module,
+    weights: Weights,
+    arm_run: ArmRun,
+    *,
+    model: str,
+    config: Any,
+    sample_rate: int,
+    data_hash: str,
+    **metadata: Any,
+) -> FolderWriter:
+    """Make the mono network that gives all stems of one arm and seed a separator folder.
+
+    Args:
+        network: A network of the weights' sizes.
+        weights: What the training left, with `steps` and `source`.
+        arm_run: Arm, seed and stems.
+        model: Registered name of the model class.
+        config: Of the network.
+        sample_rate: In Hz.
+        data_hash: Of the training data.
+        metadata: Further entries of the card.
+
+    Raises:
+        CheckpointMismatchError: The weights do not fit.
+    """
+    load_into(network, weights.state, file=f"weights of {arm_run.arm}")
+    return partial(
+        save_separator,
+        models=dict.fromkeys(arm_run.stems, network),
+        name=f"{arm_run.study} {arm_run.arm}",
+        model=model,
+        config=config,
+        sample_rate=sample_rate,
+        channels=1,
+        seed=arm_run.seed,
+        steps=int(weights.metadata["steps"]),
+        data_hash=data_hash,
+        licence="that of the training data",
+        metadata={
+            "study": arm_run.study,
+            "arm": arm_run.arm,
+            "weights": weights.metadata["source"],
+            **metadata,
+        },
+    )
 
 
 def separate_test_tracks(
@@ -126,6 +178,13 @@ def score_row(
 ) -> dict[str, str | int | float]:
     """One row of a scores frame."""
     return {"arm": arm, "stem": stem, "seed": seed, "track": track.track_id, "metric": metric, "value": value}
+
+
+def with_means_over_stems(scores: pd.DataFrame) -> pd.DataFrame:
+    """Scores with the mean over stems as the stem `all`, which is what a run with one network shows in MLflow."""
+    place = ["arm", "seed", "track", "metric"]
+    means = scores.groupby(place, sort=False)["value"].mean().reset_index()
+    return pd.concat([scores, means.assign(stem=ALL_STEMS)], ignore_index=True)
 
 
 def collect_scores(floors: pd.DataFrame, *cells: pd.DataFrame) -> pd.DataFrame:

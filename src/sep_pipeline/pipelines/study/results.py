@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sep_pipeline.configuration.execution import ExecutionParameters
 from sep_pipeline.configuration.study import ArmRun
+from sep_pipeline.data.manifest import Track
 from sep_pipeline.metrics.track_scores import SDR_WHOLE_SONG
-from sep_pipeline.pipelines.data.store import read_estimates, read_stems, store_tracks
+from sep_pipeline.pipelines.data.store import Audio, read_estimates, read_stems, store_tracks
 from sep_pipeline.pipelines.study.evaluation import FLOORS, Channels
 from sep_pipeline.reporting.comparisons import comparison_table, paired_difference
 from sep_pipeline.reporting.figures import spectrogram_figure
 from sep_pipeline.reporting.scores import TOTAL
+from sep_pipeline.separation import load_separator, separate
 
 MUSDB_STEMS = {"drums", "bass", "other", "vocals"}
 
@@ -56,10 +59,33 @@ def draw_first_test_song(
     track = store_tracks(stem_store, "test")[0]
     mixture, references = read_stems(track, arm_run.stems, num_channels)
     guesses = read_estimates(estimates / "test" / track.track_id, arm_run.stems)
+    return _song_figure(track, arm_run, mixture, references, guesses)
+
+
+def draw_separated_song(
+    separator: Path, stem_store: Path, arm_run: ArmRun, execution: ExecutionParameters
+) -> Figure:
+    """The same for a study that keeps no estimates, of the mono mixture."""
+    loaded = load_separator(
+        separator, device=execution.resolved_device(), precision=execution.resolved_precision()
+    )
+    track = store_tracks(stem_store, "test")[0]
+    mixture, references = read_stems(track, arm_run.stems, 1)
+    estimates = separate(loaded, mixture, track.sample_rate)
+    return _song_figure(track, arm_run, mixture, references, estimates)
+
+
+def _song_figure(
+    track: Track,
+    arm_run: ArmRun,
+    mixture: Audio,
+    references: Mapping[str, Audio],
+    estimates: Audio,
+) -> Figure:
     return spectrogram_figure(
         mixture,
         references,
-        dict(zip(arm_run.stems, guesses, strict=True)),
+        dict(zip(arm_run.stems, estimates, strict=True)),
         track.sample_rate,
         title=f"{track.track_id}, arm {arm_run.arm}, seed {arm_run.seed}",
     )

@@ -39,9 +39,7 @@ class CellWork:
             NonFiniteLossError: The loss or a gradient became NaN or infinite.
             StorageError: A checkpoint could not be written; the one before it is intact.
         """
-        cell = self.cell
-        folder = f"{cell.arm}/seed_{cell.seed}/{cell.stem}/{phase}_work"
-        workspace = self.checkpoints.of_node(f"{cell.namespace}.train_{phase}", folder)
+        cell, workspace = self.cell, self.workspace(phase)
         return train(
             task,
             config,
@@ -52,6 +50,12 @@ class CellWork:
             device=self.execution.resolved_device(),
             description=f"{cell.label} {phase.replace('_', ' ')}",
         )
+
+    def workspace(self, phase: str) -> Workspace:
+        """Where the training of a phase keeps what it needs to go on after a kill."""
+        cell = self.cell
+        folder = f"{cell.arm}/seed_{cell.seed}/{cell.stem}/{phase}_work"
+        return self.checkpoints.of_node(f"{cell.namespace}.train_{phase}", folder)
 
 
 def training_curves(result: TrainingResult, cell: Cell, phase: str) -> pd.DataFrame:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from sep_pipeline.configuration.chimera_transfer import (
-    ALL_STEMS,
     ArmParameters,
     ChimeraEvaluationParameters,
     MixtureParameters,
@@ -21,12 +19,12 @@ from sep_pipeline.datasets import FolderWriter, Weights
 from sep_pipeline.mapping import map_tracks
 from sep_pipeline.metrics.track_scores import SI_SDR
 from sep_pipeline.models.chimera import ChimeraConfig, ChimeraNet
-from sep_pipeline.models.weights import load_into
 from sep_pipeline.pipelines.chimera_transfer.excerpt_scores import EXCERPT_COLUMNS
 from sep_pipeline.pipelines.chimera_transfer.mixtures import excerpt_examples, scored_excerpt
 from sep_pipeline.pipelines.chimera_transfer.scoring import score_excerpt
 from sep_pipeline.pipelines.data.store import store_hash
-from sep_pipeline.separation import load_separator, save_separator
+from sep_pipeline.pipelines.study.evaluation import one_network_separator, with_means_over_stems
+from sep_pipeline.separation import load_separator
 
 IMPROVEMENT = "SI-SDRi"
 
@@ -37,20 +35,14 @@ def assemble_separator(
     """Make the trained network of one arm and seed a separator folder."""
     config = ChimeraConfig(**json.loads(weights.metadata["config"]))
     network = ChimeraNet(config)
-    load_into(network, weights.state, file=f"weights of {arm_run.arm}")
-    return partial(
-        save_separator,
-        models=dict.fromkeys(arm_run.stems, network),
-        name=f"{arm_run.study} {arm_run.arm}",
+    return one_network_separator(
+        network,
+        weights,
+        arm_run,
         model="chimera",
         config=config,
         sample_rate=mixture_checked["sample_rate"],
-        channels=1,
-        seed=arm_run.seed,
-        steps=int(weights.metadata["steps"]),
         data_hash="+".join(store_hash(store) for store in stem_stores.values()),
-        licence="that of the training data",
-        metadata={"study": arm_run.study, "arm": arm_run.arm, "weights": weights.metadata["source"]},
     )
 
 
@@ -95,10 +87,6 @@ def collect_excerpts(*excerpts: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFram
         SI_SDR: together["si_sdr"],
         IMPROVEMENT: together["si_sdr"] - together["si_sdr_mixture"],
     }
-    place = ["arm", "seed", "excerpt", "stem"]
-    by_metric = [together[place].assign(metric=metric, value=values) for metric, values in figures.items()]
-    scores = pd.concat(by_metric, ignore_index=True)
-    means = scores.groupby(["arm", "seed", "excerpt", "metric"], sort=False)["value"].mean().reset_index()
-    scores = pd.concat([scores, means.assign(stem=ALL_STEMS)], ignore_index=True)
-    scores["track"] = scores.pop("excerpt").map("excerpt {}".format)
-    return together, scores
+    place = together[["arm", "seed", "stem"]].assign(track=together["excerpt"].map("excerpt {}".format))
+    by_metric = [place.assign(metric=metric, value=values) for metric, values in figures.items()]
+    return together, with_means_over_stems(pd.concat(by_metric, ignore_index=True))

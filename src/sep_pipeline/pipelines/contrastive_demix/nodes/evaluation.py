@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from sep_pipeline.configuration.contrastive_demix import (
-    ALL_STEMS,
     ArmParameters,
     DemixEvaluationParameters,
     NetworkParameters,
@@ -26,10 +24,8 @@ from sep_pipeline.pipelines.contrastive_demix.examples import held_out_triplets
 from sep_pipeline.pipelines.contrastive_demix.scoring import SPLITS, score_songs
 from sep_pipeline.pipelines.data.store import store_hash
 from sep_pipeline.pipelines.study import evaluation as study
-from sep_pipeline.separation import load_separator, save_separator
+from sep_pipeline.separation import load_separator
 from sep_pipeline.separation.deep_demix_separator import REGISTERED_NAMES
-
-PLACE = ["arm", "seed", "track", "metric"]
 
 
 def embed_test_triplets(
@@ -67,25 +63,15 @@ def assemble_separator(
     """Make the trained network of one arm and seed a separator folder."""
     values = json.loads(weights.metadata["config"])
     network = mask_network(arm.model, values)
-    load_into(network, weights.state, file=f"weights of {arm_run.arm}")
-    return partial(
-        save_separator,
-        models=dict.fromkeys(arm_run.stems, network),
-        name=f"{arm_run.study} {arm_run.arm}",
+    return study.one_network_separator(
+        network,
+        weights,
+        arm_run,
         model=REGISTERED_NAMES[arm.model],
         config=network.config,
         sample_rate=inputs_checked["sample_rate"],
-        channels=1,
-        seed=arm_run.seed,
-        steps=int(weights.metadata["steps"]),
         data_hash=store_hash(stem_store),
-        licence="that of the training data",
-        metadata={
-            "study": arm_run.study,
-            "arm": arm_run.arm,
-            "weights": weights.metadata["source"],
-            "chunk_samples": inputs_checked["chunk_samples"],
-        },
+        chunk_samples=inputs_checked["chunk_samples"],
     )
 
 
@@ -129,5 +115,4 @@ def collect_songs(*songs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     together = pd.concat(songs, ignore_index=True)
     tests = together[together["split"] == "test"].drop(columns="split")
-    means = tests.groupby(PLACE, sort=False)["value"].mean().reset_index()
-    return together, pd.concat([tests, means.assign(stem=ALL_STEMS)], ignore_index=True)
+    return together, study.with_means_over_stems(tests)

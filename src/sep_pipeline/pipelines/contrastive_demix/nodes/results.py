@@ -19,12 +19,10 @@ from sep_pipeline.configuration.study import ArmRun, RunParameters
 from sep_pipeline.pipelines.contrastive_demix import tables, texts
 from sep_pipeline.pipelines.contrastive_demix.embeddings import embedding_figure
 from sep_pipeline.pipelines.contrastive_demix.figures import pretraining_figure, separation_figure
-from sep_pipeline.pipelines.data.store import read_stems, store_hash, store_tracks
-from sep_pipeline.pipelines.study.results import as_list
+from sep_pipeline.pipelines.data.store import store_hash
+from sep_pipeline.pipelines.study.results import as_list, draw_separated_song
 from sep_pipeline.pipelines.version import code_version
-from sep_pipeline.reporting.figures import spectrogram_figure
 from sep_pipeline.reporting.tables import Provenance
-from sep_pipeline.separation import load_separator, separate
 
 Arms = Mapping[str, Any]
 
@@ -92,16 +90,4 @@ def draw_spectrograms(
     separator: Path, stem_store: Path, arm_run: ArmRun, execution: ExecutionParameters
 ) -> Figure:
     """Mixture, references and estimates of the first test song."""
-    loaded = load_separator(
-        separator, device=execution.resolved_device(), precision=execution.resolved_precision()
-    )
-    track = store_tracks(stem_store, "test")[0]
-    mixture, references = read_stems(track, arm_run.stems, 1)
-    estimates = separate(loaded, mixture, track.sample_rate)
-    return spectrogram_figure(
-        mixture,
-        references,
-        dict(zip(arm_run.stems, estimates, strict=True)),
-        track.sample_rate,
-        title=f"{track.track_id}, arm {arm_run.arm}, seed {arm_run.seed}",
-    )
+    return draw_separated_song(separator, stem_store, arm_run, execution)
