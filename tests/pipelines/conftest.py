@@ -18,6 +18,7 @@ from sep_pipeline.pipelines import (
     jukebox_pretrain,
     jukebox_transfer,
     leaderboard,
+    midi_waveform,
     open_unmix,
     report,
     score,
@@ -33,6 +34,7 @@ RUN_TIME: dict[str, dict[str, str]] = {
         "bach10_root": "/music/Bach10_v1.1",
         "choirset_root": "/music/DagstuhlChoirSet_V1.2.3",
         "remixpacks_root": "/music/loops",
+        "midi_root": "/music/midi",
         "weights": "/music/vqvae.pth.tar",
     },
 }
@@ -67,6 +69,7 @@ def make_pipelines(parameters: Any) -> Callable[..., dict[str, Pipeline]]:
             "chimera_transfer": chimera_transfer.create_pipeline(configuration),
             "contrastive_demix": contrastive_demix.create_pipeline(configuration),
             "open_unmix": open_unmix.create_pipeline(configuration),
+            "midi_waveform": midi_waveform.create_pipeline(configuration),
             "score": score.create_pipeline(configuration),
             "leaderboard": leaderboard.create_pipeline(configuration),
             "separate": separate.create_pipeline(configuration),

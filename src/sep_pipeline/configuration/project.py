@@ -31,6 +31,8 @@ from sep_pipeline.configuration.jukebox_transfer import (
     JukeboxTransferParameters,
     parse_jukebox_transfer,
 )
+from sep_pipeline.configuration.midi_waveform import STUDY as MIDI_WAVEFORM
+from sep_pipeline.configuration.midi_waveform import MidiWaveformParameters, parse_midi_waveform
 from sep_pipeline.configuration.open_unmix import STUDY as OPEN_UNMIX
 from sep_pipeline.configuration.open_unmix import OpenUnmixParameters, parse_open_unmix
 from sep_pipeline.configuration.report import ReportParameters, parse_report
@@ -52,6 +54,7 @@ RUN_TIME_KEYS = (
     "bach10_root",
     "choirset_root",
     "remixpacks_root",
+    "midi_root",
     "weights",
     "data_folder",
     "estimates",
@@ -75,6 +78,7 @@ TOP_LEVEL_KEYS = (
     CHIMERA_TRANSFER,
     CONTRASTIVE_DEMIX,
     OPEN_UNMIX,
+    MIDI_WAVEFORM,
 )
 
 
@@ -83,6 +87,7 @@ _STUDIES: Mapping[str, Callable[[Mapping[str, Any], Path | None], StudyParameter
     CHIMERA_TRANSFER: parse_chimera_transfer,
     CONTRASTIVE_DEMIX: parse_contrastive_demix,
     OPEN_UNMIX: parse_open_unmix,
+    MIDI_WAVEFORM: parse_midi_waveform,
 }
 """Study to what checks its block."""
 
@@ -131,6 +136,11 @@ class ProjectParameters(Strict):
     def open_unmix(self) -> OpenUnmixParameters:
         """Study 4."""
         return self._study(OPEN_UNMIX, OpenUnmixParameters)
+
+    @property
+    def midi_waveform(self) -> MidiWaveformParameters:
+        """Study 5."""
+        return self._study(MIDI_WAVEFORM, MidiWaveformParameters)
 
     def _study(self, name: str, model: type[Study]) -> Study:
         if name in self.missing:

@@ -197,14 +197,16 @@ MODELS: Mapping[str, type[WaveformConfig]] = {
 
 _CONTEXT = {"has_difference_output": True, "has_context": True}
 PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
-    "convolution": {"paper": {}, "small": {"num_filters": 15}},
+    "convolution": {"paper": {}, "small": {"num_filters": 15}, "tiny": {"num_filters": 2}},
     "wavenet": {
         "paper": {},
         "small": {"num_stacks": 2, "num_blocks": 9, "num_filters": 32, "head_filters": (64, 32)},
+        "tiny": {"num_stacks": 1, "num_blocks": 3, "num_filters": 4, "head_filters": (4, 4)},
     },
     "wave_unet": {
         "paper": {},
         "small": {"num_levels": 8, "num_filters": 8},
+        "tiny": {"num_levels": 3, "num_filters": 2},
         # The variants of table 1 of the paper; M6 is M4 with four sources, M5-HighSR is M5 at 44.1 kHz.
         "m1": {"num_sources": 2},
         "m2": {"num_sources": 2, "has_difference_output": True},
@@ -215,7 +217,7 @@ PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "m6": {"num_sources": 4, "num_channels": 2, **_CONTEXT},
     },
 }
-"""Network to preset to what it changes of the network's defaults."""
+"""Network to preset to what it changes of the network's defaults; "tiny" learns nothing but runs in no time."""
 
 
 def preset(model: str, name: str, **values: Any) -> WaveformConfig:
