@@ -186,6 +186,12 @@ def contrastive_demix(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return finished(tmp_path_factory, "contrastive_demix")
 
 
+@pytest.fixture(scope="session")
+def midi_waveform(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The whole of study 5. Tests must not change it."""
+    return finished(tmp_path_factory, "midi_waveform")
+
+
 @pytest.fixture
 def study_copy(study: Project, make_project: MakeProject) -> Project:
     """A project with all finished work of the shared study, for tests that change something."""
