@@ -86,7 +86,7 @@ def test_a_chunk_is_as_long_as_the_network_asks_for(study: Any) -> None:
 
 def test_nodes_find_cells_and_lengths_of_chunks(load_parameters: Any) -> None:
     tree = node_parameters(parse_parameters(load_parameters("test"), Path("/project")))["midi_waveform"]
-    assert tree["cells"]["mae"]["all"]["seed_1"]["arm"] == "mae"
+    assert tree["cells"]["mae"]["all"]["seed_0"]["arm"] == "mae"
     assert tree["arm_runs"]["mse"]["seed_0"]["stems"] == ["drums", "piano", "strings", "bass"]
     assert tree["chunk_lengths"] == {"samples_1024": 1024}
 

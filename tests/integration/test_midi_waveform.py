@@ -24,7 +24,7 @@ LOSSES = ["mae", "mse", "mae_spectrogram", "mae_difference"]
 NETWORKS = {"wave_unet": "wave_unet", "convolution": "convolution", **dict.fromkeys(LOSSES, "wavenet")}
 ARMS = [*LOSSES, "wave_unet", "convolution"]
 STEMS = ["drums", "piano", "strings", "bass"]
-SEEDS = [0, 1]
+SEEDS = [0]
 UPDATES = 4
 DEFAULTS = "midi_waveform.defaults"
 HALTING_RUN = Path(__file__).with_name("halting_run.py")
@@ -82,9 +82,7 @@ def test_another_gain_redoes_everything_but_the_index(midi_waveform: Any, with_d
 def test_arms_of_one_seed_start_alike_and_hear_the_same_chunks(curves: pd.DataFrame) -> None:
     first = curves[(curves["step"] == 1) & (curves["name"].isin(["mae", "mse"]))]
     values = first.set_index(["arm", "seed"])["value"]
-    for seed in SEEDS:
-        assert values["mae", seed] == values["mae_difference", seed] == values["mae_spectrogram", seed]
-    assert values["mae", 0] != values["mae", 1]
+    assert values["mae", 0] == values["mae_difference", 0] == values["mae_spectrogram", 0]
 
 
 def test_every_measure_of_every_arm_is_followed(curves: pd.DataFrame) -> None:
@@ -97,10 +95,10 @@ def test_every_measure_of_every_arm_is_followed(curves: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize("arm", ARMS)
 def test_a_separator_says_what_it_is(midi_waveform: Any, arm: str) -> None:
-    folder = models(midi_waveform) / arm / "seed_1" / "separator"
+    folder = models(midi_waveform) / arm / "seed_0" / "separator"
     card = json.loads((folder / "separator.json").read_text())
     assert (card["model"], card["stems"], card["sample_rate"]) == (NETWORKS[arm], STEMS, 16000)
-    assert (card["seed"], card["steps"], card["channels"]) == (1, UPDATES, 1)
+    assert (card["seed"], card["steps"], card["channels"]) == (0, UPDATES, 1)
     assert [path.name for path in folder.glob("*.safetensors")] == ["weights.safetensors"]
 
 
@@ -142,7 +140,7 @@ def test_table_2_is_the_mean_over_the_songs_that_have_the_instrument(
         own = songs[(songs["arm"] == arm) & (songs["stem"] == stem) & (songs["metric"] == "SDR whole song")]
         row = rows.loc[(arm, "SDR whole song", stem)]
         assert row["value"] == pytest.approx(own["value"].mean(), abs=1e-9)
-        assert (row["num_tracks"], row["num_seeds"]) == (own["track"].nunique(), 2)
+        assert (row["num_tracks"], row["num_seeds"]) == (own["track"].nunique(), 1)
     assert rows.loc[("mae", "SDR whole song", "piano"), "num_tracks"] == 1
     assert rows.loc[("zero", "SDR whole song", "total"), "value"] == pytest.approx(0, abs=1e-6)
 
@@ -222,14 +220,13 @@ def test_a_resumed_training_equals_an_unbroken_one_to_the_bit(
     assert content_of(killed[0].data / file) == content_of(midi_waveform.data / file)
 
 
-def test_seeds_and_losses_lead_to_other_weights(midi_waveform: Any) -> None:
+def test_losses_lead_to_other_weights(midi_waveform: Any) -> None:
     ends = [
-        load_weights(models(midi_waveform) / arm / f"seed_{seed}" / "all" / "separation.safetensors")[0]
-        for arm, seed in (("mae", 0), ("mae", 1), ("mse", 0))
+        load_weights(models(midi_waveform) / arm / "seed_0" / "all" / "separation.safetensors")[0]
+        for arm in LOSSES
     ]
-    names = [name for name in ends[0] if name.endswith("weight")]
     for one, other in itertools.combinations(ends, 2):
-        assert any(not torch.equal(one[name], other[name]) for name in names)
+        assert any(not torch.equal(one[name], other[name]) for name in one)
 
 
 def refused(project: Any, kind: type[Exception], **parameters: Any) -> Any:

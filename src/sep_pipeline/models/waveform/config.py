@@ -201,7 +201,7 @@ PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "wavenet": {
         "paper": {},
         "small": {"num_stacks": 2, "num_blocks": 9, "num_filters": 32, "head_filters": (64, 32)},
-        "tiny": {"num_stacks": 1, "num_blocks": 3, "num_filters": 4, "head_filters": (4, 4)},
+        "tiny": {"num_stacks": 1, "num_blocks": 3, "num_filters": 4, "head_filters": (16, 16)},
     },
     "wave_unet": {
         "paper": {},
