@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from sep_pipeline.configuration.pool import PoolParameters
 from sep_pipeline.configuration.strict import ProjectPath, Strict, WithoutEffect
 from sep_pipeline.configuration.study import StemStudyParameters, parse_study
 from sep_pipeline.errors import ConfigurationError, UnnamedInputError
@@ -108,10 +109,18 @@ class OpenUnmixTrainingParameters(Strict):
 
 
 class ArmParameters(Strict):
-    """Everything in which arms may differ."""
+    """Everything in which arms may differ.
+
+    Attributes:
+        model: The model of every target.
+        training: Budget and recipe.
+        source: Whether chunks are cut from the `store`, or rendered while training by the `pool`, of the same
+            training songs; these are as long, coherent, mono in every channel and not changed in gain.
+    """
 
     model: ModelParameters
     training: OpenUnmixTrainingParameters
+    source: Literal["store", "pool"] = "store"
 
 
 class ExcerptParameters(Strict):
@@ -158,6 +167,7 @@ class OpenUnmixParameters(StemStudyParameters):
 
     spectrogram: SpectrogramConfig = SpectrogramConfig()
     examples: ExcerptParameters
+    pool: PoolParameters = PoolParameters()
     evaluation: OpenUnmixEvaluationParameters
     arms: dict[str, ArmParameters]
 
@@ -185,6 +195,22 @@ class OpenUnmixParameters(StemStudyParameters):
                     found="none",
                 )
         return self
+
+    @model_validator(mode="after")
+    def _pools_have_songs(self) -> OpenUnmixParameters:
+        if self.pooled_arms and (self.data.rendering is None or self.data.rendering.midi_folder is None):
+            raise ConfigurationError(
+                "a pool renders MIDI files, and the data set has none",
+                parameter=f"arms.{self.pooled_arms[0]}.source",
+                expected="store, or a rendered data set",
+                found="pool",
+            )
+        return self
+
+    @property
+    def pooled_arms(self) -> tuple[str, ...]:
+        """Arms of this run whose chunks are rendered while training."""
+        return tuple(name for name in self.run.arms if self.arms[name].source == "pool")
 
     @property
     def compared_arms(self) -> tuple[str, ...]:

@@ -56,10 +56,24 @@ def _preparation(study: OpenUnmixParameters) -> Iterator[Node]:
         name="measure_input_statistics",
         namespace="prepare",
     )
+    if study.pooled_arms:
+        yield node(
+            nodes.index_training_songs,
+            inputs=[f"{PARAMETERS}.data.rendering", "params:processes"],
+            outputs=_corpus(study),
+            name="index_training_songs",
+            namespace="prepare",
+            tags="data",
+        )
 
 
 def _training(study: OpenUnmixParameters, cell: Cell) -> Node:
     name = cell.namespace
+    rendered = {
+        "midi_corpus": _corpus(study),
+        "data": f"{PARAMETERS}.data",
+        "pool": f"{PARAMETERS}.pool",
+    }
     return node(
         nodes.train_model,
         inputs={
@@ -74,6 +88,7 @@ def _training(study: OpenUnmixParameters, cell: Cell) -> Node:
             # One entry for all cells: an entry per cell would be a box per cell in the graph.
             "trackers": f"{STUDY}.mlflow_runs",
             "checkpoints": f"{STUDY}.checkpoints",
+            **(rendered if cell.arm in study.pooled_arms else {}),
         },
         outputs=[f"{STUDY}.{name}.model_weights", f"{STUDY}.{name}.model_curves"],
         name="train_model",
@@ -239,6 +254,10 @@ def _tables(study: OpenUnmixParameters, grid: list[tuple[str, int]]) -> Iterator
         name="draw_spectrograms",
         namespace="tables",
     )
+
+
+def _corpus(study: OpenUnmixParameters) -> str:
+    return f"{study.data.name}.midi_corpus"
 
 
 def _store(study: OpenUnmixParameters) -> str:

@@ -19,6 +19,7 @@ from sep_pipeline.data.fixed_chunks import FixedChunks
 from sep_pipeline.datasets import Weights, Workspace
 from sep_pipeline.losses import study_resolution
 from sep_pipeline.models.waveform import build_network
+from sep_pipeline.pipelines.data.corpus import LEDGER_NAME
 from sep_pipeline.pipelines.midi_waveform.nodes.data import CHUNKS
 from sep_pipeline.pipelines.midi_waveform.songs import opened_pool
 from sep_pipeline.pipelines.study.training import CellWork, training_curves
@@ -27,7 +28,6 @@ from sep_pipeline.training.result import TrainingResult
 from sep_pipeline.training.waveform_task import WaveformTask
 
 PHASE = "separation"
-LEDGER_NAME = "pool_ledger.json"
 
 SECONDS, WAIT_SHARE, RENDER_SPEED = "seconds", "data_wait_share", "render_speed"
 """Rows of the curves that hold the time of a whole training, and what its pool said at the end."""

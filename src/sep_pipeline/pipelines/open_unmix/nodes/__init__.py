@@ -18,6 +18,7 @@ from sep_pipeline.pipelines.open_unmix.nodes.results import (
 )
 from sep_pipeline.pipelines.open_unmix.nodes.training import (
     check_inputs,
+    index_training_songs,
     measure_input_statistics,
     train_model,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "compare_directions",
     "draw_losses",
     "draw_spectrograms",
+    "index_training_songs",
     "make_loss_tables",
     "make_score_table",
     "measure_input_statistics",

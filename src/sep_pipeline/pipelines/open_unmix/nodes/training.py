@@ -15,21 +15,27 @@ import torch
 from torch import Tensor
 
 from sep_pipeline.audio.io import read_audio
-from sep_pipeline.configuration.execution import ExecutionParameters
+from sep_pipeline.configuration.data import RenderingParameters, StoreParameters
+from sep_pipeline.configuration.execution import ExecutionParameters, ProcessParameters
 from sep_pipeline.configuration.open_unmix import ArmParameters, ExcerptParameters
+from sep_pipeline.configuration.pool import PoolParameters
 from sep_pipeline.configuration.study import Cell
 from sep_pipeline.data.augmentation import ChannelSwap, Gain
 from sep_pipeline.data.examples import Examples
 from sep_pipeline.data.feeding import fed
 from sep_pipeline.data.manifest import MIXTURE, Track
+from sep_pipeline.data.midi_corpus import CorpusConfig
 from sep_pipeline.data.mixing import MixingConfig, MixtureExamples
-from sep_pipeline.datasets import Weights, Workspace
+from sep_pipeline.datasets import FolderWriter, Weights, Workspace
 from sep_pipeline.errors import ConfigurationError, StemMismatchError, TooShortError
 from sep_pipeline.models.open_unmix import OpenUnmix, OpenUnmixConfig, SpectrogramConfig
 from sep_pipeline.models.open_unmix.config import MAX_CHANNELS
 from sep_pipeline.models.open_unmix.released import load_released
 from sep_pipeline.models.open_unmix.statistics import input_statistics
+from sep_pipeline.pipelines.data.corpus import LEDGER_NAME, corpus_writer
+from sep_pipeline.pipelines.data.nodes import chosen_songs
 from sep_pipeline.pipelines.data.store import store_tracks
+from sep_pipeline.pipelines.open_unmix.rendered import RenderedSource, rendered_chunks
 from sep_pipeline.pipelines.study.training import CellWork, training_curves
 from sep_pipeline.separation.em_wiener import EMWienerConfig
 from sep_pipeline.tracking import CellTrackers
@@ -102,6 +108,23 @@ def _check_track(track: Track, first: Track, fewest_frames: int) -> None:
         )
 
 
+def index_training_songs(rendering: RenderingParameters, processes: ProcessParameters) -> FolderWriter:
+    """Index the training songs of the data set, for pools, when the catalog saves the folder.
+
+    Raises:
+        NoInputError: There is no MIDI file or no training song.
+    """
+    assert rendering.midi_folder is not None
+    chosen = rendering.model_copy(update={"parts": ("train",)})
+    songs = chosen_songs(chosen, rendering.midi_folder, rendering.song_list)
+    return corpus_writer(
+        rendering.midi_folder,
+        CorpusConfig(fractions=(1.0, 0.0, 0.0)),
+        files={song.file for song in songs},
+        num_processes=processes.num_processes,
+    )
+
+
 def chunk_samples(examples: ExcerptParameters, sample_rate: int) -> int:
     """Length of a chunk in samples."""
     return round(examples.chunk_seconds * sample_rate)
@@ -132,8 +155,11 @@ def train_model(
     execution: ExecutionParameters,
     trackers: CellTrackers,
     checkpoints: Workspace,
+    midi_corpus: Path | None = None,
+    data: StoreParameters | None = None,
+    pool: PoolParameters | None = None,
 ) -> tuple[Weights, pd.DataFrame]:
-    """Train the model of one target, or take a released one as it is.
+    """Train the model of one target, or take a released one as it is; the last three are those of a pool.
 
     Returns:
         Weights of the best validation, with the model's configuration, and the training curves.
@@ -154,7 +180,13 @@ def train_model(
         weights, result = _released(arm.model.released, cell.stem, tracks[0], spectrogram), None
     else:
         network = _network(arm, tracks[0], spectrogram, input_statistics, cell.seed)
-        with _chunks(tracks, examples, cell, config) as chunks:
+        source = (
+            None
+            if midi_corpus is None or data is None or pool is None
+            else RenderedSource(midi_corpus=midi_corpus, data=data, pool=pool)
+        )
+        ledger = work.workspace(PHASE).folder / LEDGER_NAME
+        with _chunks(tracks, examples, cell, config, source, ledger) as chunks:
             task = OpenUnmixTask(
                 network,
                 chunks,
@@ -202,9 +234,28 @@ def _metadata(config: OpenUnmixConfig, source: str, num_steps: int) -> dict[str,
 
 @contextmanager
 def _chunks(
-    tracks: Sequence[Track], examples: ExcerptParameters, cell: Cell, config: TrainingConfig
+    tracks: Sequence[Track],
+    examples: ExcerptParameters,
+    cell: Cell,
+    config: TrainingConfig,
+    source: RenderedSource | None,
+    ledger: Path,
 ) -> Iterator[Examples]:
-    """Chunks whose stems come from songs and starts of their own; all targets of a seed hear the same ones."""
+    """Chunks whose stems come from songs and starts of their own, or of whole bands rendered meanwhile.
+
+    All targets of a seed hear the same ones.
+    """
+    if source is not None:
+        with rendered_chunks(
+            source,
+            tracks[0],
+            chunk_samples=chunk_samples(examples, tracks[0].sample_rate),
+            batch_size=config.batch_size,
+            seed=cell.seed,
+            ledger=ledger,
+        ) as rendered:
+            yield rendered
+        return
     low, high = examples.gain
     drawn = MixtureExamples(
         tracks,
