@@ -25,7 +25,11 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 PATH = re.compile(
     r"(?<![\w/.<>])(?:src|conf|docs|tests|tools|benchmarks|notebooks|data)/[\w./{},<>*-]*[\w}>/*]"
 )
-PAPER_ROOTS = {"musdb_root": "/path/to/musdb18hq", "weights": "/path/to/vqvae.pth.tar"}
+PAPER_ROOTS = {
+    "musdb_root": "/path/to/musdb18hq",
+    "weights": "/path/to/vqvae.pth.tar",
+    "midi_root": "/path/to/midi",
+}
 WRITTEN_BY_THE_USER = "conf/local/"
 
 DOCUMENTS = sorted(
@@ -99,6 +103,7 @@ def known(base: dict[str, Any]) -> dict[str, Any]:
         "jukebox_pretrain": parsed.jukebox_pretrain.model_dump(mode="json"),
         "jukebox_transfer": completed(parsed.jukebox_transfer, "pretrained"),
         "open_unmix": completed(parsed.open_unmix, "open_unmix4"),
+        "midi_waveform": completed(parsed.midi_waveform, "mae"),
     }
     merged: dict[str, Any] = OmegaConf.to_container(OmegaConf.merge(complete, base))  # type: ignore[assignment]
     return merged
