@@ -25,6 +25,17 @@ def test_a_line_tells_share_loss_speed_and_time_left(caplog: pytest.LogCaptureFi
     ]
 
 
+def test_a_line_ends_with_a_note_that_is_asked_for_only_then(caplog: pytest.LogCaptureFixture) -> None:
+    clock, notes = Clock(), iter(["pool 3/4"])
+    progress = Progress("toy", 10, 0, note=lambda: next(notes), clock=clock)
+    with caplog.at_level("INFO"):
+        progress.advance(1, 1.0)
+        clock.now += 10
+        progress.advance(2, 1.0)
+    (line,) = caplog.messages
+    assert line.endswith("about 40 s left; pool 3/4")
+
+
 def test_lines_are_at_least_five_seconds_apart_but_the_last_always_comes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

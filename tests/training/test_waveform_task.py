@@ -126,6 +126,20 @@ def test_a_killed_training_ends_like_an_unbroken_one(tmp_path):
     assert resumed.curves == unbroken.curves
 
 
+def test_the_progress_line_has_the_note_of_the_examples(tmp_path, caplog: pytest.LogCaptureFixture) -> None:
+    config = dataclasses.replace(TRAINING, num_steps=1, evaluate_every_steps=None)
+    with caplog.at_level("INFO"):
+        train(
+            _task(note=lambda: "pool 3/4"),
+            config,
+            workspace=tmp_path,
+            identity="noted",
+            seed=0,
+            description="toy",
+        )
+    assert any(line.startswith("toy [") and line.endswith("; pool 3/4") for line in caplog.messages)
+
+
 def test_other_sources_are_refused():
     with pytest.raises(StemMismatchError, match="2 stems"):
         _task().losses(torch.zeros(1, 3, 1, 64), torch.Generator())

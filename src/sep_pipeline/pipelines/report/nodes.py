@@ -10,15 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sep_pipeline.configuration.chimera_transfer import (
-    ALL_STEMS,
-    ChimeraEvaluationParameters,
-    MixtureParameters,
-)
+from sep_pipeline.configuration.chimera_transfer import ChimeraEvaluationParameters, MixtureParameters
 from sep_pipeline.configuration.execution import ExecutionParameters
 from sep_pipeline.configuration.report import PageParameters
 from sep_pipeline.configuration.scoring import LeaderboardParameters
-from sep_pipeline.configuration.study import RunParameters
+from sep_pipeline.configuration.study import ALL_STEMS, RunParameters
 from sep_pipeline.datasets import FolderWriter
 from sep_pipeline.pipelines.chimera_transfer.mixtures import excerpt_examples, scored_excerpt
 from sep_pipeline.pipelines.data.store import store_hash, store_tracks
