@@ -91,6 +91,10 @@ def test_nodes_find_cells_and_lengths_of_chunks(load_parameters: Any) -> None:
     assert tree["chunk_lengths"] == {"samples_1024": 1024}
 
 
+def test_a_page_lets_the_networks_be_heard_first(study: Any) -> None:
+    assert study().heard_arms[:4] == ("mae", "wave_unet", "convolution", "mse")
+
+
 def test_how_many_processes_render_changes_no_result(study: Any) -> None:
     from sep_pipeline.fingerprints.values import digest
 

@@ -171,6 +171,17 @@ class MidiWaveformParameters(StudyParameters):
             )
         return self
 
+    @property
+    def data(self) -> CorpusParameters:
+        """The set whose test songs are scored."""
+        return self.corpus
+
+    @property
+    def heard_arms(self) -> tuple[str, ...]:
+        """The networks first, then the other losses."""
+        plain = [name for name in self.run.arms if self.arms[name].loss == SourceLossConfig()]
+        return tuple(dict.fromkeys((*plain, *self.run.arms)))
+
     def grid(self) -> dict[str, Any]:
         """What nodes name beside the blocks.
 

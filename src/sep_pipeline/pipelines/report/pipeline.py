@@ -10,7 +10,6 @@ from kedro.pipeline import Pipeline, node
 from kedro.pipeline.node import Node
 
 from sep_pipeline.configuration.chimera_transfer import ChimeraTransferParameters
-from sep_pipeline.configuration.data import StoreParameters
 from sep_pipeline.configuration.project import LEADERBOARD, ProjectParameters
 from sep_pipeline.configuration.study import StudyParameters
 from sep_pipeline.datasets import FolderWriter
@@ -22,12 +21,20 @@ SHOWN = re.compile(r"table_\d+(_markdown)?|figure_\w+|curves")
 """What of a study's results a page shows, by name within the study."""
 
 
+class NamedSet(Protocol):
+    """A data set."""
+
+    @property
+    def name(self) -> str:
+        """Its name, which is that of its store."""
+
+
 @runtime_checkable
 class OneSetStudy(Protocol):
     """A study whose test songs are those of one data set."""
 
     @property
-    def data(self) -> StoreParameters:
+    def data(self) -> NamedSet:
         """The data set."""
 
 
