@@ -32,6 +32,9 @@ def loss_figure(curves: pd.DataFrame) -> Figure:
             line = curves[(curves["arm"] == arm) & (curves["name"] == name)].groupby("step")["value"].mean()
             colour = COLOURS[index % len(COLOURS)]
             panel.plot(line.index, line.to_numpy(), color=colour, linewidth=1.2, label=str(arm))
+        # Losses with spectrograms in dB are hundreds of times those without.
+        if (curves[curves["name"] == name]["value"] > 0).all():
+            panel.set_yscale("log")
         panel.set_title(title)
         panel.set_xlabel("updates")
     finished(figure, places[0], "Training, mean over seeds")
