@@ -223,8 +223,8 @@ def test_all_targets_of_a_seed_hear_the_same_chunks(open_unmix: Any) -> None:
     drawn = []
     for stem, seed in (("drums", 0), ("bass", 0), ("drums", 1)):
         cell = Cell(study="open_unmix", arm="open_unmix4", stem=stem, seed=seed)
-        config = TrainingConfig(num_steps=1, batch_size=2)
-        with training._chunks(tracks, ExcerptParameters(chunk_seconds=0.25), cell, config) as chunks:
+        config, excerpts = TrainingConfig(num_steps=1, batch_size=2), ExcerptParameters(chunk_seconds=0.25)
+        with training._chunks(tracks, excerpts, cell, config, None, Path("unused")) as chunks:
             drawn.append(chunks.batch(0).numpy().copy())
     np.testing.assert_array_equal(drawn[0], drawn[1])
     assert not np.array_equal(drawn[0], drawn[2])

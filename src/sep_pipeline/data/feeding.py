@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import pickle
 import sys
 from collections import deque
@@ -195,6 +197,8 @@ def _portable(error: Exception) -> Exception:
 def _begin_worker(_: int) -> None:
     torch.set_num_threads(1)
     end_with_parent()
+    # The interpreter's own end stops the thread that sends; inside of torch, that aborts the process.
+    atexit.register(os._exit, 0)
 
 
 def _unchanged(outcome: Any) -> Any:
