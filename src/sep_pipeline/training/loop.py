@@ -19,6 +19,7 @@ from sep_pipeline.training import replicas
 from sep_pipeline.training.callback import Callback, Status
 from sep_pipeline.training.checkpoint import BEST, CheckpointFolder, snapshot_name
 from sep_pipeline.training.config import TrainingConfig
+from sep_pipeline.training.memory import keep_freed_memory
 from sep_pipeline.training.progress import Progress
 from sep_pipeline.training.result import TrainingResult
 from sep_pipeline.training.state import TrainingState
@@ -72,6 +73,7 @@ def train(
     _check_possible(task, config)
     # Products of tiny gradients and saturated units are subnormal, which makes matrix products 20 times slower.
     torch.set_flush_denormal(True)
+    keep_freed_memory()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         return _Loop(task, config, workspace, f"{identity}/seed_{seed}", seed, callbacks, device).run(
             description
