@@ -202,7 +202,8 @@ class MaskTask:
     def _check_stems(self, batch: Tensor) -> None:
         num_stems, num_channels = batch.shape[1:3]
         if self._only_stem is None:
-            fits, expected = num_stems == self.module.num_sources, f"{self.module.num_sources}"
+            num_sources = self.module.config.num_sources
+            fits, expected = num_stems == num_sources, f"{num_sources}"
         else:
             fits, expected = self._only_stem < num_stems, f"more than {self._only_stem}"
         if not fits or num_channels != 1:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sep_pipeline.errors import StemMismatchError
 from sep_pipeline.models.deep_demix.config import DeepDemixConfig
 from sep_pipeline.models.deep_demix.decoder import Decoder
 from sep_pipeline.models.deep_demix.encoder import Encoder
@@ -28,11 +27,6 @@ class DeepDemix(nn.Module):
         self.encoder = Encoder(config.encoder, generator=generator)
         self.decoder = Decoder(config, generator=generator)
 
-    @property
-    def num_sources(self) -> int:
-        """Masks that the network gives."""
-        return self.config.num_sources
-
     def forward(self, magnitude: Tensor) -> Tensor:
         """Estimate the masks.
 
@@ -45,13 +39,5 @@ class DeepDemix(nn.Module):
         Raises:
             StemMismatchError: The input has another number of frames or bins.
         """
-        sizes = self.config.encoder.num_frames, self.config.encoder.num_bins
-        if magnitude.ndim != 4 or magnitude.shape[2:] != sizes:
-            raise StemMismatchError(
-                "the spectrogram does not fit the autoencoder",
-                expected=f"(batch, channel, {sizes[0]} frames, {sizes[1]} bins)",
-                found=tuple(magnitude.shape),
-            )
-        embeddings = self.encoder(magnitude.flatten(0, 1)[:, None, None])[:, 0]
-        masks: Tensor = self.decoder(embeddings)
-        return masks.view(*magnitude.shape[:2], -1, *sizes).transpose(1, 2)
+        masks: Tensor = self.decoder(self.encoder.embed_channels(magnitude))
+        return masks.view(*magnitude.shape[:2], -1, *magnitude.shape[2:]).transpose(1, 2)

@@ -34,11 +34,6 @@ class BaselineNetwork(nn.Module):
             self.embedding = nn.ModuleDict({"linear": linear})
         draw_xavier(self, torch.Generator().manual_seed(seed))
 
-    @property
-    def num_sources(self) -> int:
-        """Masks that the network gives."""
-        return self.config.num_sources
-
     def forward(self, magnitude: Tensor) -> Tensor:
         """Estimate the masks.
 

@@ -116,7 +116,29 @@ class EncoderConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeepDemixConfig:
+class _AroundEncoder:
+    """What the networks behind an encoder have in common."""
+
+    num_sources: int
+    encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
+
+    def __post_init__(self) -> None:
+        _check_counts(self, "num_sources")
+        _require(isinstance(self.encoder, EncoderConfig), "encoder", "an EncoderConfig", self.encoder)
+
+    @property
+    def window_length(self) -> int:
+        """See `EncoderConfig`."""
+        return self.encoder.window_length
+
+    @property
+    def hop_length(self) -> int:
+        """See `EncoderConfig`."""
+        return self.encoder.hop_length
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeepDemixConfig(_AroundEncoder):
     """Everything that fixes the parameters of the autoencoder.
 
     The study gives neither channels nor kernels of its decoder; the defaults are ours.
@@ -132,32 +154,19 @@ class DeepDemixConfig:
         ConfigurationError: A value is out of range.
     """
 
-    num_sources: int
-    encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
     decoder_grid: Pair = (12, 12)
     decoder_channels: Pair = (8, 8)
     decoder_kernels: tuple[Pair, Pair, Pair] = ((3, 3), (3, 3), (3, 3))
 
     def __post_init__(self) -> None:
-        _check_counts(self, "num_sources")
-        _require(isinstance(self.encoder, EncoderConfig), "encoder", "an EncoderConfig", self.encoder)
+        super().__post_init__()
         _check_sizes("decoder_grid", self.decoder_grid, 2)
         _check_sizes("decoder_channels", self.decoder_channels, 2)
         _check_pairs("decoder_kernels", self.decoder_kernels, 3)
 
-    @property
-    def window_length(self) -> int:
-        """See `EncoderConfig`."""
-        return self.encoder.window_length
-
-    @property
-    def hop_length(self) -> int:
-        """See `EncoderConfig`."""
-        return self.encoder.hop_length
-
 
 @dataclass(frozen=True, kw_only=True)
-class MaskNetworkConfig:
+class MaskNetworkConfig(_AroundEncoder):
     """Everything that fixes the parameters of the recurrent mask network that hears an embedding.
 
     Args:
@@ -170,24 +179,12 @@ class MaskNetworkConfig:
         ConfigurationError: A value is out of range.
     """
 
-    num_sources: int
-    encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
     hidden_size: int = 50
     num_layers: int = 1
 
     def __post_init__(self) -> None:
-        _check_counts(self, "num_sources", "hidden_size", "num_layers")
-        _require(isinstance(self.encoder, EncoderConfig), "encoder", "an EncoderConfig", self.encoder)
-
-    @property
-    def window_length(self) -> int:
-        """See `EncoderConfig`."""
-        return self.encoder.window_length
-
-    @property
-    def hop_length(self) -> int:
-        """See `EncoderConfig`."""
-        return self.encoder.hop_length
+        super().__post_init__()
+        _check_counts(self, "hidden_size", "num_layers")
 
 
 Config = TypeVar("Config", BaselineConfig, EncoderConfig, DeepDemixConfig, MaskNetworkConfig)

@@ -71,6 +71,28 @@ class Encoder(nn.Module):
         embeddings: Tensor = self.final_linear(items)
         return embeddings.view(*magnitude.shape[:2], -1)
 
+    def embed_channels(self, magnitude: Tensor) -> Tensor:
+        """Embed every channel of mixtures by itself.
+
+        Args:
+            magnitude: float32, not negative, (batch, channel, frame, bin).
+
+        Returns:
+            float32, (batch · channel, dimension).
+
+        Raises:
+            StemMismatchError: The input has another number of frames or bins.
+        """
+        sizes = self.config.num_frames, self.config.num_bins
+        if magnitude.ndim != 4 or magnitude.shape[2:] != sizes:
+            raise StemMismatchError(
+                "the spectrogram does not fit the encoder",
+                expected=f"(batch, channel, {sizes[0]} frames, {sizes[1]} bins)",
+                found=tuple(magnitude.shape),
+            )
+        embeddings: Tensor = self(magnitude.flatten(0, 1)[:, None, None])
+        return embeddings[:, 0]
+
     def normalised(self, magnitude: Tensor) -> Tensor:
         """Levels in dB after layer norm over the whole spectrogram, of the input's shape.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from sep_pipeline.errors import StemMismatchError
 from sep_pipeline.models.deep_demix.config import MaskNetworkConfig
 from sep_pipeline.models.deep_demix.encoder import Encoder
 from sep_pipeline.models.deep_demix.recurrent import BinNorm, bidirectional_lstm
@@ -42,11 +41,6 @@ class EmbeddingMaskNetwork(nn.Module):
             self.masking = nn.ModuleDict({"rnn": recurrent, "linear": linear})
         draw_xavier(self.masking, generator)
 
-    @property
-    def num_sources(self) -> int:
-        """Masks that the network gives."""
-        return self.config.num_sources
-
     def forward(self, magnitude: Tensor) -> Tensor:
         """Estimate the masks.
 
@@ -59,17 +53,9 @@ class EmbeddingMaskNetwork(nn.Module):
         Raises:
             StemMismatchError: The input has another number of frames or bins.
         """
-        sizes = self.config.encoder.num_frames, self.config.encoder.num_bins
-        if magnitude.ndim != 4 or magnitude.shape[2:] != sizes:
-            raise StemMismatchError(
-                "the spectrogram does not fit the network's encoder",
-                expected=f"(batch, channel, {sizes[0]} frames, {sizes[1]} bins)",
-                found=tuple(magnitude.shape),
-            )
-        items = magnitude.flatten(0, 1)
-        embeddings = self.encoder(items[:, None, None])
-        levels = self.input_normalization(decibels(items))
-        heard = torch.cat([levels, embeddings.expand(-1, sizes[0], -1)], dim=2)
+        embeddings = self.encoder.embed_channels(magnitude)
+        levels = self.input_normalization(decibels(magnitude.flatten(0, 1)))
+        heard = torch.cat([levels, embeddings[:, None].expand(-1, levels.shape[1], -1)], dim=2)
         logits = self.masking["linear"](self.masking["rnn"](heard)[0])
-        by_point: Tensor = logits.view(*magnitude.shape[:2], *sizes, self.config.num_sources)
+        by_point: Tensor = logits.view(*magnitude.shape, self.config.num_sources)
         return torch.sigmoid(by_point.permute(0, 4, 1, 2, 3))
