@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 from contextlib import nullcontext
+from typing import cast
 
 import torch
 from measuring import Outcome, line, measured
@@ -79,8 +80,7 @@ def _task(case: str, batch_size: int, preset: str) -> TripletTask | MaskTask:
     config = encoder_preset(preset)
     if case == "pretraining":
         return TripletTask(Encoder(config), _Noise((batch_size, 3, 1, config.segment_samples)))
-    model: MaskModel = case  # type: ignore[assignment]
-    network = mask_network_preset(model, preset, num_sources=NUM_SOURCES)
+    network = mask_network_preset(cast("MaskModel", case), preset, num_sources=NUM_SOURCES)
     return MaskTask(network, _Noise((batch_size, NUM_SOURCES, 1, config.segment_samples)))
 
 
