@@ -19,8 +19,9 @@ import numpy as np
 import torch
 
 from sep_pipeline.data.manifest import Track
+from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.metrics.whole_track import si_sdr, usdr
-from sep_pipeline.pipelines.data.store import read_stems, store_tracks
+from sep_pipeline.pipelines.data.store import read_stems
 from sep_pipeline.scoring.methods import shared_stems
 from sep_pipeline.separation import Separator, load_separator, mixture_consistency, separate, wiener_refine
 from sep_pipeline.separation.lookup import MODELS_FOLDER, known_separators

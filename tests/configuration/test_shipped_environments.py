@@ -52,7 +52,19 @@ def differences(arm: ArmParameters, other: ArmParameters) -> dict[str, tuple[Any
 
 
 def test_every_folder_of_environments_is_covered() -> None:
-    assert {path.name for path in CONF.iterdir() if path.is_dir()} - {"local"} == set(ENVIRONMENTS)
+    folders = {path.name for path in CONF.iterdir() if path.is_dir()}
+    assert folders - {"local"} == {*ENVIRONMENTS, "shipped"}
+
+
+def test_shipped_separators_hear_no_song_that_is_tested_on(load_parameters: Any) -> None:
+    shipped = parse_parameters(load_parameters("shipped"), Path("/project"))
+    base = parse_parameters(load_parameters("base"), Path("/project"))
+    assert shipped.open_unmix.data == shipped.jukebox_transfer.data
+    for study in ("open_unmix", "jukebox_transfer"):
+        ours, demo = getattr(shipped, study).data, getattr(base, study).data
+        assert ours.name != demo.name
+        assert ours.rendering.synthesis == demo.rendering.synthesis
+        assert set(ours.rendering.parts) == {"pretrain", *demo.rendering.parts}
 
 
 def test_every_environment_runs_the_ablation(environment: ProjectParameters) -> None:

@@ -128,8 +128,9 @@ def test_a_separator_says_what_it_is(contrastive_demix: Any, arm: str) -> None:
 def test_the_separator_gives_the_stored_scores_again(
     contrastive_demix: Any, songs: pd.DataFrame, arm: str
 ) -> None:
+    from sep_pipeline.data.stem_store import store_tracks
     from sep_pipeline.metrics.whole_track import si_sdr
-    from sep_pipeline.pipelines.data.store import read_stems, store_tracks
+    from sep_pipeline.pipelines.data.store import read_stems
 
     store = contrastive_demix.data / "03_primary" / "demix_rendered"
     separator = load_separator(

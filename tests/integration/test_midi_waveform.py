@@ -106,8 +106,9 @@ def test_a_separator_says_what_it_is(midi_waveform: Any, arm: str) -> None:
 def test_the_separator_gives_the_stored_scores_again(
     midi_waveform: Any, songs: pd.DataFrame, arm: str
 ) -> None:
+    from sep_pipeline.data.stem_store import store_tracks
     from sep_pipeline.metrics.whole_track import si_sdr
-    from sep_pipeline.pipelines.data.store import read_stems, store_tracks
+    from sep_pipeline.pipelines.data.store import read_stems
 
     separator = load_separator(models(midi_waveform) / arm / "seed_0" / "separator")
     track = store_tracks(midi_waveform.data / "03_primary" / "midi_songs", "test")[0]

@@ -215,7 +215,7 @@ def test_all_targets_of_a_seed_hear_the_same_chunks(open_unmix: Any) -> None:
     """The gradient of the first update differs, but the sum of all stems is one and the same."""
     from sep_pipeline.configuration.open_unmix import ExcerptParameters
     from sep_pipeline.configuration.study import Cell
-    from sep_pipeline.pipelines.data.store import store_tracks
+    from sep_pipeline.data.stem_store import store_tracks
     from sep_pipeline.pipelines.open_unmix.nodes import training
     from sep_pipeline.training.config import TrainingConfig
 

@@ -16,9 +16,10 @@ from sep_pipeline.configuration.midi_waveform import ArmParameters
 from sep_pipeline.configuration.study import ArmRun, Cell, RunParameters
 from sep_pipeline.data.manifest import MIXTURE, read_manifest
 from sep_pipeline.data.song_list import COLUMNS
+from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.datasets import Workspace
 from sep_pipeline.errors import NoInputError, TooShortError
-from sep_pipeline.pipelines.data.store import read_stems, store_tracks
+from sep_pipeline.pipelines.data.store import read_stems
 from sep_pipeline.pipelines.midi_waveform import nodes
 from sep_pipeline.pipelines.midi_waveform.scoring import ABSENT_LEVEL
 from sep_pipeline.separation import load_separator

@@ -16,7 +16,7 @@ from sep_pipeline.configuration.chimera_transfer import (
 from sep_pipeline.data.augmentation import Audio, PitchTempo
 from sep_pipeline.data.manifest import Track
 from sep_pipeline.data.mixing import MixingConfig, MixtureExamples
-from sep_pipeline.pipelines.data.store import store_tracks
+from sep_pipeline.data.stem_store import store_tracks
 
 VALIDATION_SEED, EXCERPT_SEED = 1_000_001, 1_000_002
 """Seeds of the fixed lists, which every arm and seed shares; none that a training is likely to have."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from sep_pipeline.configuration.contrastive_demix import DrawingParameters, TripletParameters
 from sep_pipeline.data.augmentation import Fade, LoudnessLevels, PeakRule, PitchTempo, Transform
 from sep_pipeline.data.mixing import MixingConfig, MixtureExamples
+from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.data.triplets import TripletConfig, TripletExamples, TripletRule
-from sep_pipeline.pipelines.data.store import store_tracks
 
 VALIDATION_SEED, TEST_SEED = 1_000_001, 1_000_002
 """Seeds of the fixed lists, which every arm and seed shares; none that a training is likely to have."""

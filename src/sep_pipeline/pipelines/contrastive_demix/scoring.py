@@ -11,10 +11,11 @@ import pandas as pd
 from sep_pipeline.configuration.contrastive_demix import DemixEvaluationParameters
 from sep_pipeline.configuration.study import ArmRun
 from sep_pipeline.data.manifest import Track
+from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.mapping import map_tracks
 from sep_pipeline.metrics.museval_scores import METRICS
 from sep_pipeline.metrics.track_scores import SD_SDR, SI_SDR, SNR
-from sep_pipeline.pipelines.data.store import read_stems, store_tracks
+from sep_pipeline.pipelines.data.store import read_stems
 from sep_pipeline.scoring.folder import score_frame
 from sep_pipeline.scoring.job import ScoringConfig, TrackScores, score_arrays
 from sep_pipeline.separation import Separator, separate

@@ -11,22 +11,9 @@ import numpy.typing as npt
 
 from sep_pipeline.audio.channels import to_channels
 from sep_pipeline.audio.io import read_audio
-from sep_pipeline.data.manifest import MANIFEST_NAME, MIXTURE, Track, read_manifest, tracks_of
-from sep_pipeline.errors import NoInputError
+from sep_pipeline.data.manifest import MANIFEST_NAME, MIXTURE, Track, read_manifest
 
 Audio = npt.NDArray[np.float32]
-
-
-def store_tracks(stem_store: Path, split: str) -> tuple[Track, ...]:
-    """Tracks of a split of a stem store, sorted by id.
-
-    Raises:
-        NoInputError: The split has no track.
-    """
-    tracks = tracks_of(read_manifest(stem_store / MANIFEST_NAME), split, root=stem_store)
-    if not tracks:
-        raise NoInputError(f"the stem store has no {split} track", file=stem_store)
-    return tracks
 
 
 def store_hash(stem_store: Path) -> str:

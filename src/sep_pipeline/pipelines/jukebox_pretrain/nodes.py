@@ -16,13 +16,14 @@ from sep_pipeline.data.augmentation import PickOneStem
 from sep_pipeline.data.bandwidth import bandwidth_statistics
 from sep_pipeline.data.examples import StemExamples
 from sep_pipeline.data.manifest import MIXTURE
+from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.datasets import Weights, Workspace
 from sep_pipeline.losses.bandwidths import Bandwidths
 from sep_pipeline.metrics.whole_track import study_sdr
 from sep_pipeline.models.vqvae import VQVAE, VQVAE_PRESETS
 from sep_pipeline.models.weights import load_into
 from sep_pipeline.pipelines.data.examples import training_examples
-from sep_pipeline.pipelines.data.store import mono_stems, store_hash, store_tracks
+from sep_pipeline.pipelines.data.store import mono_stems, store_hash
 from sep_pipeline.training.loop import train
 from sep_pipeline.training.vqvae_tasks import PhaseOneTask
 

@@ -14,9 +14,10 @@ from matplotlib.figure import Figure
 
 from sep_pipeline.configuration.execution import ExecutionParameters, ProcessParameters
 from sep_pipeline.configuration.scoring import LeaderboardParameters
+from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.datasets import FolderWriter
 from sep_pipeline.fingerprints import code_digest
-from sep_pipeline.pipelines.data.store import read_stems, store_hash, store_tracks
+from sep_pipeline.pipelines.data.store import read_stems, store_hash
 from sep_pipeline.pipelines.version import code_version
 from sep_pipeline.reporting.leaderboard import LEADERBOARD_METRICS, leaderboard_figure, leaderboard_text
 from sep_pipeline.reporting.silence import silence_note

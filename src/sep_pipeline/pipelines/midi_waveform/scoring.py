@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from sep_pipeline.data.manifest import Track
+from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.mapping import map_tracks
 from sep_pipeline.metrics.track_scores import SDR_WHOLE_SONG, SI_SDR, SNR, score_whole_track
-from sep_pipeline.pipelines.data.store import Audio, read_stems, store_tracks
+from sep_pipeline.pipelines.data.store import Audio, read_stems
 from sep_pipeline.pipelines.study.evaluation import score_row
 
 SHOWN_METRICS = (SDR_WHOLE_SONG, SI_SDR, SNR)

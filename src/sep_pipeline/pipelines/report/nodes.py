@@ -15,9 +15,10 @@ from sep_pipeline.configuration.execution import ExecutionParameters
 from sep_pipeline.configuration.report import PageParameters
 from sep_pipeline.configuration.scoring import LeaderboardParameters
 from sep_pipeline.configuration.study import ALL_STEMS, RunParameters
+from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.datasets import FolderWriter
 from sep_pipeline.pipelines.chimera_transfer.mixtures import excerpt_examples, scored_excerpt
-from sep_pipeline.pipelines.data.store import store_hash, store_tracks
+from sep_pipeline.pipelines.data.store import store_hash
 from sep_pipeline.pipelines.report.songs import Programme
 from sep_pipeline.pipelines.report.voices import Voice, load, load_voice, record
 from sep_pipeline.pipelines.version import code_version

@@ -10,10 +10,11 @@ import pandas as pd
 from sep_pipeline.configuration.execution import ProcessParameters
 from sep_pipeline.configuration.scoring import ScoreParameters
 from sep_pipeline.data.manifest import Track
+from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.datasets import FolderWriter
 from sep_pipeline.errors import ConfigurationError, NoInputError
 from sep_pipeline.fingerprints import code_digest
-from sep_pipeline.pipelines.data.store import store_hash, store_tracks
+from sep_pipeline.pipelines.data.store import store_hash
 from sep_pipeline.pipelines.version import code_version
 from sep_pipeline.reporting.leaderboard import LEADERBOARD_METRICS, leaderboard_text
 from sep_pipeline.reporting.silence import silence_note

@@ -15,12 +15,13 @@ from sep_pipeline.audio.io import write_audio
 from sep_pipeline.configuration.execution import ExecutionParameters
 from sep_pipeline.configuration.study import ALL_STEMS, ArmRun
 from sep_pipeline.data.manifest import Track
+from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.datasets import FolderWriter, Weights
 from sep_pipeline.files import folder_written_aside
 from sep_pipeline.fingerprints import code_digest
 from sep_pipeline.metrics.museval_scores import EngineName
 from sep_pipeline.models.weights import load_into
-from sep_pipeline.pipelines.data.store import read_stems, store_tracks
+from sep_pipeline.pipelines.data.store import read_stems
 from sep_pipeline.scoring.folder import score_folder, score_frame
 from sep_pipeline.scoring.job import ScoringConfig, TrackScores, score_arrays, score_files
 from sep_pipeline.separation import (

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from sep_pipeline.configuration.execution import ExecutionParameters
 from sep_pipeline.configuration.study import ArmRun
 from sep_pipeline.data.manifest import Track
+from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.metrics.track_scores import SDR_WHOLE_SONG
-from sep_pipeline.pipelines.data.store import Audio, read_estimates, read_stems, store_tracks
+from sep_pipeline.pipelines.data.store import Audio, read_estimates, read_stems
 from sep_pipeline.pipelines.study.evaluation import FLOORS, Channels
 from sep_pipeline.reporting.comparisons import comparison_table, paired_difference
 from sep_pipeline.reporting.figures import spectrogram_figure

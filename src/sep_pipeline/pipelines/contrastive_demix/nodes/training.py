@@ -21,6 +21,7 @@ from sep_pipeline.configuration.execution import ExecutionParameters
 from sep_pipeline.configuration.study import Cell
 from sep_pipeline.data.examples import Examples
 from sep_pipeline.data.feeding import fed
+from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.data.triplets import TripletExamples
 from sep_pipeline.datasets import Weights, Workspace
 from sep_pipeline.models.deep_demix import (
@@ -36,7 +37,6 @@ from sep_pipeline.pipelines.contrastive_demix.examples import (
     training_triplets,
     validation_mixtures,
 )
-from sep_pipeline.pipelines.data.store import store_tracks
 from sep_pipeline.pipelines.study.training import CellWork, training_curves
 from sep_pipeline.tracking import CellTrackers
 from sep_pipeline.training.config import TrainingConfig

@@ -11,18 +11,13 @@ import pandas as pd
 from sep_pipeline.configuration.execution import ExecutionParameters
 from sep_pipeline.configuration.jukebox_transfer import ArmParameters, EvaluationParameters, ModelParameters
 from sep_pipeline.configuration.study import ArmRun, RunParameters
+from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.datasets import FolderWriter, Weights
 from sep_pipeline.metrics.track_scores import SDR_WHOLE_SONG, score_whole_track
 from sep_pipeline.metrics.whole_track import study_sdr
 from sep_pipeline.models.vqvae import VQVAE
 from sep_pipeline.models.weights import load_into, load_weights
-from sep_pipeline.pipelines.data.store import (
-    mono_mixture,
-    mono_stems,
-    read_estimates,
-    store_hash,
-    store_tracks,
-)
+from sep_pipeline.pipelines.data.store import mono_mixture, mono_stems, read_estimates, store_hash
 from sep_pipeline.pipelines.jukebox_transfer.nodes.preparation import vqvae_config
 from sep_pipeline.pipelines.study import evaluation as study
 from sep_pipeline.pipelines.study.evaluation import score_row

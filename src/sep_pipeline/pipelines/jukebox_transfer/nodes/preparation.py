@@ -10,12 +10,12 @@ from sep_pipeline.configuration.examples import ExampleParameters
 from sep_pipeline.configuration.jukebox_transfer import ModelParameters
 from sep_pipeline.data.bandwidth import stem_bandwidth
 from sep_pipeline.data.examples import StemExamples
+from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.datasets import Weights
 from sep_pipeline.errors import CheckpointMismatchError
 from sep_pipeline.files import file_digest
 from sep_pipeline.models.vqvae import VQVAE, VQVAE_PRESETS, VQVAEConfig, load_released_level_zero
 from sep_pipeline.models.weights import load_into, load_weights
-from sep_pipeline.pipelines.data.store import store_tracks
 
 SURVEY_SEED = 0
 

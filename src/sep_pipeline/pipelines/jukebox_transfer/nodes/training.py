@@ -21,12 +21,12 @@ from sep_pipeline.configuration.study import Cell
 from sep_pipeline.data.examples import Examples, StemExamples
 from sep_pipeline.data.feeding import fed
 from sep_pipeline.data.manifest import MIXTURE
+from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.datasets import FolderWriter, Weights, Workspace
 from sep_pipeline.losses.bandwidths import Bandwidths
 from sep_pipeline.models.vqvae import VQVAE, Encoder
 from sep_pipeline.models.weights import load_into, save_weights
 from sep_pipeline.pipelines.data.examples import training_examples
-from sep_pipeline.pipelines.data.store import store_tracks
 from sep_pipeline.pipelines.jukebox_transfer.nodes.preparation import vqvae_config
 from sep_pipeline.pipelines.study.training import CellWork, training_curves
 from sep_pipeline.tracking import CellTrackers

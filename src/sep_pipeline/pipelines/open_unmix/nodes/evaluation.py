@@ -16,12 +16,13 @@ import torch
 
 from sep_pipeline.configuration.execution import ExecutionParameters
 from sep_pipeline.configuration.study import ArmRun, RunParameters
+from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.datasets import FolderWriter, Weights
 from sep_pipeline.metrics.museval_scores import EngineName
 from sep_pipeline.models.open_unmix import OpenUnmix
 from sep_pipeline.models.open_unmix.config import config_from
 from sep_pipeline.models.weights import load_into
-from sep_pipeline.pipelines.data.store import read_stems, store_hash, store_tracks
+from sep_pipeline.pipelines.data.store import read_stems, store_hash
 from sep_pipeline.pipelines.study import evaluation as study
 from sep_pipeline.scoring.folder import kept_scores, score_frame
 from sep_pipeline.separation import load_separator, read_card, save_separator, separate

@@ -26,6 +26,7 @@ from sep_pipeline.data.feeding import fed
 from sep_pipeline.data.manifest import MIXTURE, Track
 from sep_pipeline.data.midi_corpus import CorpusConfig
 from sep_pipeline.data.mixing import MixingConfig, MixtureExamples
+from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.datasets import FolderWriter, Weights, Workspace
 from sep_pipeline.errors import ConfigurationError, StemMismatchError, TooShortError
 from sep_pipeline.models.open_unmix import OpenUnmix, OpenUnmixConfig, SpectrogramConfig
@@ -34,7 +35,6 @@ from sep_pipeline.models.open_unmix.released import load_released
 from sep_pipeline.models.open_unmix.statistics import input_statistics
 from sep_pipeline.pipelines.data.corpus import LEDGER_NAME, corpus_writer
 from sep_pipeline.pipelines.data.nodes import chosen_songs
-from sep_pipeline.pipelines.data.store import store_tracks
 from sep_pipeline.pipelines.open_unmix.rendered import RenderedSource, rendered_chunks
 from sep_pipeline.pipelines.study.training import CellWork, training_curves
 from sep_pipeline.separation.em_wiener import EMWienerConfig
