@@ -64,8 +64,8 @@ class ChimeraSeparator(MaskSeparator):
         )
         self._segment_samples = segment_samples
 
-    def _blocks(self, read: ReadSignal, num_samples: int, *, is_whole: bool) -> Iterator[Tensor]:
-        if is_whole or num_samples <= self._segment_samples:
+    def _estimates(self, read: ReadSignal, num_samples: int, *, is_published: bool) -> Iterator[Tensor]:
+        if is_published or num_samples <= self._segment_samples:
             return self._one_pass(read, num_samples)
         segment = _equal_segment(num_samples, self._segment_samples)
         return overlap_add_blocks(self._pass, read, num_samples, segment_samples=segment, overlap=OVERLAP)
@@ -86,7 +86,7 @@ def build_chimera_separator(
         CheckpointMismatchError: The configuration or the weights do not fit, or stems differ in their weights.
         ConfigurationError: The precision is unknown.
     """
-    check_outputs(card, num_channels=MaskSeparator.num_channels)
+    check_outputs(card, num_channels=1)
     network = ChimeraNet(_config(card))
     load_into(network, shared_state(card, states), file=card.weights[card.stems[0]])
     return ChimeraSeparator(

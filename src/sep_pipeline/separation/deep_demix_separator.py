@@ -88,8 +88,8 @@ class DeepDemixSeparator(MaskSeparator):
         )
         self._overlap = overlap
 
-    def _blocks(self, read: ReadSignal, num_samples: int, *, is_whole: bool) -> Iterator[Tensor]:
-        if not self._has_fixed_length and (is_whole or num_samples <= self._segment_samples):
+    def _estimates(self, read: ReadSignal, num_samples: int, *, is_published: bool) -> Iterator[Tensor]:
+        if not self._has_fixed_length and (is_published or num_samples <= self._segment_samples):
             return self._one_pass(read, num_samples)
         return overlap_add_blocks(
             self._pass, read, num_samples, segment_samples=self._segment_samples, overlap=self._overlap
@@ -112,7 +112,7 @@ def build_deep_demix_separator(
         CheckpointMismatchError: The configuration or the weights do not fit, or stems differ in their weights.
         ConfigurationError: The precision is unknown, or segment or overlap in the metadata is out of range.
     """
-    check_outputs(card, num_channels=MaskSeparator.num_channels)
+    check_outputs(card, num_channels=1)
     network = _network(card)
     load_into(network, shared_state(card, states), file=card.weights[card.stems[0]])
     return DeepDemixSeparator(

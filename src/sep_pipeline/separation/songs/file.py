@@ -14,7 +14,7 @@ from sep_pipeline.audio.io import Subtype, WriteBlock, as_stored, audio_written_
 from sep_pipeline.errors import DataError
 from sep_pipeline.files import storage_errors
 from sep_pipeline.separation.blocks import Audio, Progress
-from sep_pipeline.separation.separator import Separator
+from sep_pipeline.separation.interface import Separator
 from sep_pipeline.separation.songs.estimates import refined_estimates, song_estimates
 from sep_pipeline.separation.songs.options import RESIDUAL, SongOptions
 from sep_pipeline.separation.songs.staging import StagedSong, stage
@@ -58,8 +58,7 @@ def separate_file(
 ) -> WrittenSong:
     """Write the stems of a song, as long as it and with its sample rate and channels.
 
-    The song lies in a temporary file in the folder meanwhile. With a `BlockSeparator` memory does not grow with its
-    length; other separators hold it whole.
+    The song lies in a temporary file in the folder meanwhile, so that memory does not grow with its length.
 
     Args:
         separator: A trained separator; a mono one separates every channel by itself.
