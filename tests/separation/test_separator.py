@@ -346,3 +346,10 @@ def test_what_is_read_must_have_the_shape_that_was_asked_for(separator):
 def test_no_samples_are_too_few_for_every_separator(separator):
     with pytest.raises(TooShortError, match="at least 1 sample"):
         separator.separate(_noise(1, 0))
+
+
+def test_a_configuration_that_is_wrong_is_refused_with_its_card(folder):
+    _edit(folder, config={**json.loads((folder / "separator.json").read_text())["config"], "width": 0})
+    with pytest.raises(CheckpointMismatchError, match="width") as caught:
+        load_separator(folder)
+    assert caught.value.file == folder / "separator.json"

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
 
-from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError
 from sep_pipeline.models.chimera import ChimeraConfig, ChimeraNet
-from sep_pipeline.models.weights import load_into
+from sep_pipeline.models.config_values import config_of_values
 from sep_pipeline.separation.blocks import ReadSignal
 from sep_pipeline.separation.card import SeparatorCard
+from sep_pipeline.separation.from_card import check_outputs, config_of_card, load_shared
 from sep_pipeline.separation.mask_separator import MaskSeparator
-from sep_pipeline.separation.one_network import check_outputs, shared_state
 from sep_pipeline.separation.overlapped import overlap_add_blocks
 
 SEGMENT_SAMPLES = 160_000
@@ -87,8 +85,9 @@ def build_chimera_separator(
         ConfigurationError: The precision is unknown.
     """
     check_outputs(card, num_channels=1)
-    network = ChimeraNet(_config(card))
-    load_into(network, shared_state(card, states), file=card.weights[card.stems[0]])
+    with config_of_card():
+        network = ChimeraNet(config_of_values(ChimeraConfig, card.config))
+    load_shared(network, card, states)
     return ChimeraSeparator(
         name=card.name,
         network=network,
@@ -98,20 +97,6 @@ def build_chimera_separator(
         precision=precision,
         segment_samples=int(card.metadata.get("chunk_samples", SEGMENT_SAMPLES)),
     )
-
-
-def _config(card: SeparatorCard) -> ChimeraConfig:
-    known = {entry.name for entry in dataclasses.fields(ChimeraConfig)}
-    if unknown := sorted(set(card.config) - known):
-        raise CheckpointMismatchError(
-            "unknown model parameters", parameter="config", expected=sorted(known), found=unknown
-        )
-    try:
-        return ChimeraConfig(**card.config)
-    except (ConfigurationError, TypeError) as error:
-        raise CheckpointMismatchError(
-            "the model configuration is not valid", parameter="config", found=error
-        ) from error
 
 
 def _equal_segment(num_samples: int, longest: int) -> int:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from sep_pipeline.audio.channels import to_channels
 from sep_pipeline.audio.resampling import resample
-from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, TooShortError
+from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, TooShortError, naming_file
 from sep_pipeline.files import folder_written_aside, write_text
 from sep_pipeline.models.waveform import MODELS as WAVEFORM_MODELS
 from sep_pipeline.models.weights import load_weights, save_weights
@@ -159,7 +159,8 @@ def load_separator(folder: Path, *, device: str = "cpu", precision: str = "fp32"
         )
     by_file = {file_name: load_weights(folder / file_name)[0] for file_name in set(card.weights.values())}
     states = {stem: by_file[file_name] for stem, file_name in card.weights.items()}
-    return MODEL_CLASSES[card.model](card, states, device=device, precision=precision)
+    with naming_file(folder / CARD_NAME, CheckpointMismatchError):
+        return MODEL_CLASSES[card.model](card, states, device=device, precision=precision)
 
 
 def separate(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError
+from sep_pipeline.errors import CheckpointMismatchError
+from sep_pipeline.models.config_values import config_of_values
 from sep_pipeline.models.vqvae import VQVAE, VQVAEConfig
 from sep_pipeline.models.weights import load_into
 from sep_pipeline.separation.blocks import Audio, Progress, ReadSamples, ReadSignal, tensor_reader, told
 from sep_pipeline.separation.card import SeparatorCard
 from sep_pipeline.separation.chunked import bare_blocks, context_blocks
+from sep_pipeline.separation.from_card import config_of_card
 from sep_pipeline.separation.interface import Separator
 
 PUBLISHED_CHUNK_SAMPLES = 393_216
@@ -111,7 +111,12 @@ def build_vqvae_separator(
     Raises:
         CheckpointMismatchError: The configuration or the weights do not fit.
     """
-    config = _config(card)
+    if card.channels != 1:
+        raise CheckpointMismatchError(
+            "the model class is mono", parameter="channels", expected=1, found=card.channels
+        )
+    with config_of_card():
+        config = config_of_values(VQVAEConfig, card.config)
     models = {}
     for stem in card.stems:
         models[stem] = VQVAE(config)
@@ -124,24 +129,6 @@ def build_vqvae_separator(
         precision=precision,
         published_chunk_samples=int(card.metadata.get("chunk_samples", PUBLISHED_CHUNK_SAMPLES)),
     )
-
-
-def _config(card: SeparatorCard) -> VQVAEConfig:
-    if card.channels != 1:
-        raise CheckpointMismatchError(
-            "the model class is mono", parameter="channels", expected=1, found=card.channels
-        )
-    known: dict[str, Any] = {entry.name: entry for entry in dataclasses.fields(VQVAEConfig)}
-    if unknown := sorted(set(card.config) - set(known)):
-        raise CheckpointMismatchError(
-            "unknown model parameters", parameter="config", expected=sorted(known), found=unknown
-        )
-    try:
-        return VQVAEConfig(**card.config)
-    except (ConfigurationError, TypeError) as error:
-        raise CheckpointMismatchError(
-            "the model configuration is not valid", parameter="config", found=error
-        ) from error
 
 
 def _rounded_up(num_samples: int, hop_samples: int) -> int:

@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, StemMismatchError
+from sep_pipeline.errors import ConfigurationError, StemMismatchError
 from sep_pipeline.models.config_values import config_of_values
 from sep_pipeline.models.waveform import MODELS, WaveformNetwork, build_network
-from sep_pipeline.models.weights import load_into
 from sep_pipeline.separation.blocks import Audio, Progress, ReadSamples, told
 from sep_pipeline.separation.card import SeparatorCard
+from sep_pipeline.separation.from_card import check_outputs, config_of_card, load_shared
 from sep_pipeline.separation.interface import Separator
-from sep_pipeline.separation.one_network import check_outputs, shared_state
 from sep_pipeline.separation.overlapped import cross_faded_pieces
 from sep_pipeline.separation.precision import computing_in, require_precision
 
@@ -130,14 +129,10 @@ def build_waveform_separator(
         CheckpointMismatchError: The configuration or the weights do not fit, or stems differ in their weights.
         ConfigurationError: The precision is unknown.
     """
-    try:
+    with config_of_card():
         network = build_network(config_of_values(MODELS[card.model], card.config))
-    except ConfigurationError as error:
-        raise CheckpointMismatchError(
-            "the model configuration is not valid", parameter="config", found=error
-        ) from error
     check_outputs(card, num_channels=network.config.num_channels)
-    load_into(network, shared_state(card, states), file=card.weights[card.stems[0]])
+    load_shared(network, card, states)
     return WaveformSeparator(
         name=card.name,
         network=network,
