@@ -24,6 +24,8 @@ SepPipelineError
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -85,6 +87,27 @@ def _portable(value: object) -> object:
 
 def _rebuild(kind: type[SepPipelineError], problem: str, fields: dict[str, object]) -> SepPipelineError:
     return kind(problem, **fields)  # type: ignore[arg-type]
+
+
+@contextmanager
+def naming_file(file: Path, kind: type[SepPipelineError]) -> Iterator[None]:
+    """Add a file to errors of a kind that name none, because what raised them knows values only.
+
+    Raises:
+        SepPipelineError: The error, of the same type.
+    """
+    try:
+        yield
+    except kind as error:
+        if error.file is not None:
+            raise
+        raise type(error)(
+            error.problem,
+            file=file,
+            parameter=error.parameter,
+            expected=error.expected,
+            found=error.found,
+        ) from error
 
 
 class ConfigurationError(SepPipelineError):

@@ -9,6 +9,7 @@ import torch
 from sep_pipeline.errors import (
     CheckpointMismatchError,
     ConfigurationError,
+    DataError,
     MissingCheckpointError,
     StemMismatchError,
     TooShortError,
@@ -18,8 +19,8 @@ from sep_pipeline.models.chimera import ChimeraConfig, ChimeraNet
 from sep_pipeline.models.vqvae import VQVAE, VQVAEConfig
 from sep_pipeline.models.weights import load_weights
 from sep_pipeline.separation import Separator, load_separator, read_card, save_separator, separate
+from sep_pipeline.separation.blocks import told
 from sep_pipeline.separation.chimera_separator import ChimeraSeparator
-from sep_pipeline.separation.separator import BlockSeparator, separator_blocks
 from sep_pipeline.separation.vqvae_separator import VqvaeSeparator
 
 CONFIG = VQVAEConfig(width=4, num_blocks=2, embedding_width=4, num_codes=8)
@@ -253,19 +254,20 @@ def test_published_mode_is_blind_across_chunks(separator):
     assert not np.array_equal(context[..., :256], other[..., :256])
 
 
-class _Stereo:
-    """Gives its input back as one stem."""
+class _Identity(Separator):
+    """Gives its input back as one stem, in one piece."""
 
-    name, stems, sample_rate, num_channels = "identity", ("all",), RATE, 2
+    def __init__(self, num_channels=2):
+        super().__init__(name="identity", stems=("all",), sample_rate=RATE, num_channels=num_channels)
 
-    def separate(self, mixture, *, mode="context"):
-        return mixture[None]
+    def _blocks(self, read, num_samples, *, is_published, progress):
+        return told([read(0, num_samples)[None]], num_samples, progress)
 
 
 @pytest.mark.parametrize("num_channels", [1, 2])
 def test_a_stereo_separator_gives_back_the_channels_it_got(num_channels):
     mixture = _noise(num_channels, 50)
-    np.testing.assert_array_equal(separate(_Stereo(), mixture, RATE)[0], mixture)
+    np.testing.assert_array_equal(separate(_Identity(), mixture, RATE)[0], mixture)
 
 
 def test_arguments_are_checked(separator):
@@ -276,7 +278,7 @@ def test_arguments_are_checked(separator):
     with pytest.raises(TooShortError, match="nothing to separate"):
         separate(separator, _noise(1, 0), RATE)
     with pytest.raises(StemMismatchError, match="channels"):
-        separate(_Stereo(), _noise(5, 50), RATE)
+        separate(_Identity(), _noise(5, 50), RATE)
     with pytest.raises(StemMismatchError, match="mono"):
         separator.separate(_noise(2, 50))
 
@@ -321,15 +323,33 @@ def test_chimera_separates_songs_that_are_not_in_memory():
     assert longest <= 500
 
 
-def test_a_separator_without_blocks_is_asked_for_the_whole_song(separator):
-    class Whole:
-        name, stems, sample_rate, num_channels = "whole", ("all",), RATE, 1
-
-        def separate(self, mixture, *, mode="context"):
-            return mixture[None]
-
+def test_a_separator_may_give_a_song_in_one_piece():
     song = np.ones((1, 10), dtype=np.float32)
-    assert isinstance(separator, BlockSeparator)
-    assert not isinstance(Whole(), BlockSeparator)
-    (block,) = separator_blocks(Whole(), lambda start, stop: song[:, start:stop], 10)
+    (block,) = _Identity(1).separate_blocks(lambda start, stop: song[:, start:stop], 10)
     np.testing.assert_array_equal(block, song[None])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_samples_that_are_no_numbers_are_refused_by_every_separator(separator, value):
+    mixture = _noise(1, 100)
+    mixture[0, 60] = value
+    with pytest.raises(DataError, match="no finite numbers"):
+        separator.separate(mixture)
+
+
+def test_what_is_read_must_have_the_shape_that_was_asked_for(separator):
+    for signal in (_noise(2, 100), _noise(1, 99)):
+        with pytest.raises(StemMismatchError, match="do not fit the separator"):
+            list(separator.separate_blocks(lambda start, stop, signal=signal: signal[:, start:stop], 100))
+
+
+def test_no_samples_are_too_few_for_every_separator(separator):
+    with pytest.raises(TooShortError, match="at least 1 sample"):
+        separator.separate(_noise(1, 0))
+
+
+def test_a_configuration_that_is_wrong_is_refused_with_its_card(folder):
+    _edit(folder, config={**json.loads((folder / "separator.json").read_text())["config"], "width": 0})
+    with pytest.raises(CheckpointMismatchError, match="width") as caught:
+        load_separator(folder)
+    assert caught.value.file == folder / "separator.json"

@@ -17,7 +17,7 @@ from sep_pipeline.models.waveform import (
     model_name,
 )
 from sep_pipeline.separation import SeparatorCard, load_separator, save_separator
-from sep_pipeline.separation.separator import BlockSeparator
+from sep_pipeline.separation.interface import Separator
 from sep_pipeline.separation.songs import SongOptions, separate_file
 from sep_pipeline.separation.waveform_separator import WaveformSeparator, build_waveform_separator
 
@@ -125,7 +125,7 @@ def test_a_song_is_read_in_pieces_of_bounded_length(network):
         return mixture[:, start:stop]
 
     separator = _separator(network, step_samples=3000)
-    assert isinstance(separator, BlockSeparator)
+    assert isinstance(separator, Separator)
     blocks = list(separator.separate_blocks(read, mixture.shape[1], progress=shares.append))
     assert max(lengths) < 7000
     assert shares == sorted(shares)

@@ -11,12 +11,8 @@ from pydantic import Field, model_validator
 from sep_pipeline.configuration.data import StemName, StoreParameters
 from sep_pipeline.configuration.strict import Strict, WithoutEffect, require_known
 from sep_pipeline.configuration.study import (
-    ALL_STEMS,
-    ArmRun,
-    Cell,
     StudyParameters,
-    nested_arm_runs,
-    nested_cells,
+    network_grid,
     parse_study,
 )
 from sep_pipeline.errors import ConfigurationError
@@ -277,19 +273,9 @@ class ChimeraTransferParameters(StudyParameters):
         `is_scored.<mixture>`.
         """
         names = [pretraining_name(*pretraining) for pretraining in self.pretrainings]
-        cells = [
-            Cell(study=STUDY, arm=name, stem=ALL_STEMS, seed=seed)
-            for name in (*names, *self.run.arms)
-            for seed in self.run.seeds
-        ]
-        arm_runs = [
-            ArmRun(study=STUDY, arm=name, seed=seed, stems=self.mixtures[arm.downstream].sources)
-            for name, arm in self.run_arms.items()
-            for seed in self.run.seeds
-        ]
+        sources = {name: self.mixtures[arm.downstream].sources for name, arm in self.run_arms.items()}
         return {
-            "cells": nested_cells(cells),
-            "arm_runs": nested_arm_runs(arm_runs),
+            **network_grid(self, (*names, *self.run.arms), sources),
             "is_scored": {name: name in self.downstream for name in self.used_mixtures},
         }
 

@@ -11,12 +11,8 @@ from pydantic import Field, model_validator
 from sep_pipeline.configuration.data import StemName, StoreParameters
 from sep_pipeline.configuration.strict import Strict, WithoutEffect, require_known
 from sep_pipeline.configuration.study import (
-    ALL_STEMS,
-    ArmRun,
-    Cell,
     StudyParameters,
-    nested_arm_runs,
-    nested_cells,
+    network_grid,
     parse_study,
 )
 from sep_pipeline.errors import ConfigurationError
@@ -216,19 +212,9 @@ class ContrastiveDemixParameters(StudyParameters):
         `arm_runs.<arm>.seed_<n>` and `stems.<stem>`.
         """
         encoders = [encoder_name(name) for name in (UNTRAINED, *self.used_pretrainings)]
-        cells = [
-            Cell(study=STUDY, arm=name, stem=ALL_STEMS, seed=seed)
-            for name in (*encoders, *self.run.arms)
-            for seed in self.run.seeds
-        ]
-        arm_runs = [
-            ArmRun(study=STUDY, arm=name, seed=seed, stems=self.data.stems)
-            for name in self.run.arms
-            for seed in self.run.seeds
-        ]
+        arms = self.run.arms
         return {
-            "cells": nested_cells(cells),
-            "arm_runs": nested_arm_runs(arm_runs),
+            **network_grid(self, (*encoders, *arms), dict.fromkeys(arms, self.data.stems)),
             "stems": {stem: stem for stem in self.data.stems},
             "used_pretrainings": list(self.used_pretrainings),
         }

@@ -12,12 +12,8 @@ from sep_pipeline.configuration.data import StemName
 from sep_pipeline.configuration.pool import PoolParameters
 from sep_pipeline.configuration.strict import ProjectPath, Strict
 from sep_pipeline.configuration.study import (
-    ALL_STEMS,
-    ArmRun,
-    Cell,
     StudyParameters,
-    nested_arm_runs,
-    nested_cells,
+    network_grid,
     parse_study,
 )
 from sep_pipeline.data.midi_corpus import CorpusConfig, Grouping, programs_of
@@ -187,19 +183,8 @@ class MidiWaveformParameters(StudyParameters):
 
         `cells.<arm>.all.seed_<n>`, `arm_runs.<arm>.seed_<n>` and `chunk_lengths.<arm>`.
         """
-        cells = [
-            Cell(study=STUDY, arm=arm, stem=ALL_STEMS, seed=seed)
-            for arm in self.run.arms
-            for seed in self.run.seeds
-        ]
-        arm_runs = [
-            ArmRun(study=STUDY, arm=arm, seed=seed, stems=self.corpus.instruments)
-            for arm in self.run.arms
-            for seed in self.run.seeds
-        ]
         return {
-            "cells": nested_cells(cells),
-            "arm_runs": nested_arm_runs(arm_runs),
+            **network_grid(self, self.run.arms, dict.fromkeys(self.run.arms, self.corpus.instruments)),
             "chunk_lengths": {f"samples_{length}": length for length in self.chunk_lengths},
         }
 

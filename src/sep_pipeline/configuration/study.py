@@ -43,6 +43,11 @@ class RunParameters(Strict):
             raise ValueError("every arm and seed is named once")
         return values
 
+    @property
+    def arm_seeds(self) -> tuple[tuple[str, int], ...]:
+        """Every arm with every seed, in the order of the configuration."""
+        return tuple((arm, seed) for arm in self.arms for seed in self.seeds)
+
 
 class Cell(Strict):
     """One trained model of the grid.
@@ -139,8 +144,7 @@ class StemStudyParameters(StudyParameters):
         """Every arm and seed together, in the order of the configuration."""
         return tuple(
             ArmRun(study=self.STUDY, arm=arm, seed=seed, stems=self.targets)
-            for arm in self.run.arms
-            for seed in self.run.seeds
+            for arm, seed in self.run.arm_seeds
         )
 
     def grid(self) -> dict[str, Any]:
@@ -167,6 +171,27 @@ def nested_arm_runs(arm_runs: Iterable[ArmRun]) -> dict[str, Any]:
     for arm_run in arm_runs:
         nested.setdefault(arm_run.arm, {})[f"seed_{arm_run.seed}"] = arm_run.model_dump(mode="json")
     return nested
+
+
+def network_grid(
+    study: StudyParameters, networks: Iterable[str], stems: Mapping[str, tuple[str, ...]]
+) -> dict[str, Any]:
+    """What nodes name of a study with one network for all stems: `cells.<network>.all.seed_<n>` and arm runs.
+
+    Args:
+        study: The study.
+        networks: Names of all that is trained, the arms among them.
+        stems: Arm of this run to what its separator gives.
+    """
+    cells = (
+        Cell(study=study.STUDY, arm=name, stem=ALL_STEMS, seed=seed)
+        for name in networks
+        for seed in study.run.seeds
+    )
+    arm_runs = (
+        ArmRun(study=study.STUDY, arm=arm, seed=seed, stems=stems[arm]) for arm, seed in study.run.arm_seeds
+    )
+    return {"cells": nested_cells(cells), "arm_runs": nested_arm_runs(arm_runs)}
 
 
 Study = TypeVar("Study", bound=StudyParameters)

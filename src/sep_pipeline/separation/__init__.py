@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sep_pipeline.separation.card import SeparatorCard, read_card
 from sep_pipeline.separation.floors import fit_mixture_scales, scaled_mixture, zero_estimates
-from sep_pipeline.separation.separator import Separator, load_separator, save_separator, separate
+from sep_pipeline.separation.interface import Separator
+from sep_pipeline.separation.separator import load_separator, save_separator, separate
 from sep_pipeline.separation.wiener import WienerConfig, mixture_consistency, wiener_refine
 
 __all__ = [

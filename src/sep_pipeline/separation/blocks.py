@@ -26,7 +26,7 @@ Progress = Callable[[float], None]
 
 def tensor_reader(read: ReadSamples) -> ReadSignal:
     """The same samples as tensors on the CPU."""
-    return lambda start, stop: torch.from_numpy(np.ascontiguousarray(read(start, stop), dtype=np.float32))
+    return lambda start, stop: torch.from_numpy(read(start, stop))
 
 
 def signal_reader(signal: Tensor) -> ReadSignal:

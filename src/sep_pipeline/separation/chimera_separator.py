@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
 
-from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError
 from sep_pipeline.models.chimera import ChimeraConfig, ChimeraNet
-from sep_pipeline.models.weights import load_into
+from sep_pipeline.models.config_values import config_of_values
 from sep_pipeline.separation.blocks import ReadSignal
 from sep_pipeline.separation.card import SeparatorCard
+from sep_pipeline.separation.from_card import check_outputs, config_of_card, load_shared
 from sep_pipeline.separation.mask_separator import MaskSeparator
-from sep_pipeline.separation.one_network import check_outputs, shared_state
 from sep_pipeline.separation.overlapped import overlap_add_blocks
 
 SEGMENT_SAMPLES = 160_000
@@ -64,8 +62,8 @@ class ChimeraSeparator(MaskSeparator):
         )
         self._segment_samples = segment_samples
 
-    def _blocks(self, read: ReadSignal, num_samples: int, *, is_whole: bool) -> Iterator[Tensor]:
-        if is_whole or num_samples <= self._segment_samples:
+    def _estimates(self, read: ReadSignal, num_samples: int, *, is_published: bool) -> Iterator[Tensor]:
+        if is_published or num_samples <= self._segment_samples:
             return self._one_pass(read, num_samples)
         segment = _equal_segment(num_samples, self._segment_samples)
         return overlap_add_blocks(self._pass, read, num_samples, segment_samples=segment, overlap=OVERLAP)
@@ -86,9 +84,10 @@ def build_chimera_separator(
         CheckpointMismatchError: The configuration or the weights do not fit, or stems differ in their weights.
         ConfigurationError: The precision is unknown.
     """
-    check_outputs(card, num_channels=MaskSeparator.num_channels)
-    network = ChimeraNet(_config(card))
-    load_into(network, shared_state(card, states), file=card.weights[card.stems[0]])
+    check_outputs(card, num_channels=1)
+    with config_of_card():
+        network = ChimeraNet(config_of_values(ChimeraConfig, card.config))
+    load_shared(network, card, states)
     return ChimeraSeparator(
         name=card.name,
         network=network,
@@ -98,20 +97,6 @@ def build_chimera_separator(
         precision=precision,
         segment_samples=int(card.metadata.get("chunk_samples", SEGMENT_SAMPLES)),
     )
-
-
-def _config(card: SeparatorCard) -> ChimeraConfig:
-    known = {entry.name for entry in dataclasses.fields(ChimeraConfig)}
-    if unknown := sorted(set(card.config) - known):
-        raise CheckpointMismatchError(
-            "unknown model parameters", parameter="config", expected=sorted(known), found=unknown
-        )
-    try:
-        return ChimeraConfig(**card.config)
-    except (ConfigurationError, TypeError) as error:
-        raise CheckpointMismatchError(
-            "the model configuration is not valid", parameter="config", found=error
-        ) from error
 
 
 def _equal_segment(num_samples: int, longest: int) -> int:

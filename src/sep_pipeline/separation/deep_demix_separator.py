@@ -9,11 +9,10 @@ from torch import Tensor
 
 from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, StemMismatchError
 from sep_pipeline.models.deep_demix import BaselineNetwork, MaskModel, MaskNetwork, mask_network
-from sep_pipeline.models.weights import load_into
 from sep_pipeline.separation.blocks import ReadSignal
 from sep_pipeline.separation.card import SeparatorCard
+from sep_pipeline.separation.from_card import check_outputs, config_of_card, load_shared
 from sep_pipeline.separation.mask_separator import MaskSeparator
-from sep_pipeline.separation.one_network import check_outputs, shared_state
 from sep_pipeline.separation.overlapped import overlap_add_blocks
 
 REGISTERED_NAMES: dict[MaskModel, str] = {
@@ -88,8 +87,8 @@ class DeepDemixSeparator(MaskSeparator):
         )
         self._overlap = overlap
 
-    def _blocks(self, read: ReadSignal, num_samples: int, *, is_whole: bool) -> Iterator[Tensor]:
-        if not self._has_fixed_length and (is_whole or num_samples <= self._segment_samples):
+    def _estimates(self, read: ReadSignal, num_samples: int, *, is_published: bool) -> Iterator[Tensor]:
+        if not self._has_fixed_length and (is_published or num_samples <= self._segment_samples):
             return self._one_pass(read, num_samples)
         return overlap_add_blocks(
             self._pass, read, num_samples, segment_samples=self._segment_samples, overlap=self._overlap
@@ -112,9 +111,9 @@ def build_deep_demix_separator(
         CheckpointMismatchError: The configuration or the weights do not fit, or stems differ in their weights.
         ConfigurationError: The precision is unknown, or segment or overlap in the metadata is out of range.
     """
-    check_outputs(card, num_channels=MaskSeparator.num_channels)
+    check_outputs(card, num_channels=1)
     network = _network(card)
-    load_into(network, shared_state(card, states), file=card.weights[card.stems[0]])
+    load_shared(network, card, states)
     return DeepDemixSeparator(
         name=card.name,
         network=network,
@@ -136,12 +135,8 @@ def _network(card: SeparatorCard) -> MaskNetwork:
             expected=", ".join(models),
             found=card.model,
         )
-    try:
+    with config_of_card():
         return mask_network(models[card.model], card.config)
-    except ConfigurationError as error:
-        raise CheckpointMismatchError(
-            "the model configuration is not valid", parameter="config", found=error
-        ) from error
 
 
 def _check_mono(network: MaskNetwork) -> None:

@@ -1,4 +1,4 @@
-"""Trained separators: the interface they share, their folder on disk, and separation of any recording.
+"""Trained separators: their folder on disk, and separation of any recording.
 
 A separator on disk is one folder: its card `separator.json` beside one safetensors file per stem, or per group of stems
 that one model gives.
@@ -7,23 +7,24 @@ that one model gives.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast
 
 import numpy as np
 from torch import Tensor, nn
 
 from sep_pipeline.audio.channels import to_channels
 from sep_pipeline.audio.resampling import resample
-from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, TooShortError
+from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, TooShortError, naming_file
 from sep_pipeline.files import folder_written_aside, write_text
 from sep_pipeline.models.waveform import MODELS as WAVEFORM_MODELS
 from sep_pipeline.models.weights import load_weights, save_weights
-from sep_pipeline.separation.blocks import Audio, Progress, ReadSamples, told
+from sep_pipeline.separation.blocks import Audio
 from sep_pipeline.separation.card import CARD_NAME, SeparatorCard, card_text, read_card
 from sep_pipeline.separation.chimera_separator import build_chimera_separator
 from sep_pipeline.separation.deep_demix_separator import REGISTERED_NAMES, build_deep_demix_separator
+from sep_pipeline.separation.interface import Separator
 from sep_pipeline.separation.open_unmix import build_open_unmix_separator
 from sep_pipeline.separation.vqvae_separator import build_vqvae_separator
 from sep_pipeline.separation.waveform_separator import build_waveform_separator
@@ -31,70 +32,6 @@ from sep_pipeline.separation.wiener import mixture_consistency as share_residual
 from sep_pipeline.separation.wiener import wiener_refine
 
 CHANNEL_MAPPINGS = ("mean", "per_channel")
-
-
-@runtime_checkable
-class Separator(Protocol):
-    """What every trained separator offers.
-
-    Attributes:
-        name: Name shown in tables.
-        stems: Names of the stems, in the order of its output.
-        sample_rate: In Hz.
-        num_channels: Channels it works on.
-    """
-
-    name: str
-    stems: tuple[str, ...]
-    sample_rate: int
-    num_channels: int
-
-    def separate(self, mixture: Audio, *, mode: str = "context") -> Audio:
-        """Map a mixture, (channel, time), to estimates, (stem, channel, time), of the same length."""
-        ...
-
-
-@runtime_checkable
-class BlockSeparator(Separator, Protocol):
-    """A separator whose memory does not grow with the song."""
-
-    def separate_blocks(
-        self,
-        read: ReadSamples,
-        num_samples: int,
-        *,
-        mode: str = "context",
-        progress: Progress | None = None,
-    ) -> Iterator[Audio]:
-        """Estimates, (stem, channel, time), in successive pieces.
-
-        Args:
-            read: Gives the samples from the first to before the second number, (channel, time), repeatedly.
-            num_samples: Length of the song.
-            mode: As for `separate`.
-            progress: Called with the share of the work that is done, up to 1.
-        """
-        ...
-
-
-def separator_blocks(
-    separator: Separator, read: ReadSamples, num_samples: int, *, progress: Progress | None = None
-) -> Iterator[Audio]:
-    """Estimates in pieces, or in one piece from a separator that knows songs in memory only.
-
-    Args:
-        separator: A trained separator.
-        read: As for `BlockSeparator.separate_blocks`, at the separator's sample rate and channels.
-        num_samples: Length of the song, at least 1.
-        progress: Called with the share of the work that is done, up to 1.
-
-    Returns:
-        float32, (stem, channel, time).
-    """
-    if isinstance(separator, BlockSeparator):
-        return separator.separate_blocks(read, num_samples, progress=progress)
-    whole = (separator.separate(read(start, stop)) for start, stop in [(0, num_samples)])
-    return told(whole, num_samples, progress)
 
 
 class _Builder(Protocol):
@@ -222,7 +159,8 @@ def load_separator(folder: Path, *, device: str = "cpu", precision: str = "fp32"
         )
     by_file = {file_name: load_weights(folder / file_name)[0] for file_name in set(card.weights.values())}
     states = {stem: by_file[file_name] for stem, file_name in card.weights.items()}
-    return MODEL_CLASSES[card.model](card, states, device=device, precision=precision)
+    with naming_file(folder / CARD_NAME, CheckpointMismatchError):
+        return MODEL_CLASSES[card.model](card, states, device=device, precision=precision)
 
 
 def separate(

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, StemMismatchError
+from sep_pipeline.errors import CheckpointMismatchError
+from sep_pipeline.models.config_values import config_of_values
 from sep_pipeline.models.vqvae import VQVAE, VQVAEConfig
 from sep_pipeline.models.weights import load_into
-from sep_pipeline.separation.blocks import (
-    Audio,
-    Progress,
-    ReadSamples,
-    ReadSignal,
-    array_reader,
-    filled,
-    tensor_reader,
-    told,
-)
+from sep_pipeline.separation.blocks import Audio, Progress, ReadSamples, ReadSignal, tensor_reader, told
 from sep_pipeline.separation.card import SeparatorCard
 from sep_pipeline.separation.chunked import bare_blocks, context_blocks
-
-MODES = ("context", "published")
+from sep_pipeline.separation.from_card import config_of_card
+from sep_pipeline.separation.interface import Separator
 
 PUBLISHED_CHUNK_SAMPLES = 393_216
 """Chunk of the study, 8.92 s at 44.1 kHz; the card's metadata may name another `chunk_samples`."""
@@ -37,8 +27,11 @@ CHUNK_PER_CONTEXT = 8
 """Chunk length per length of context where the context is long: a quarter more is computed than without."""
 
 
-class VqvaeSeparator:
+class VqvaeSeparator(Separator):
     """Mixture encoder, codebook and stem decoder for every stem; chunk after chunk.
+
+    The mode "context" gives what one pass over the whole song gives; "published" works on bare chunks, as the study
+    did.
 
     Args:
         name: Name shown in tables.
@@ -51,8 +44,6 @@ class VqvaeSeparator:
             memory; None chooses it by the context of the model.
     """
 
-    num_channels = 1
-
     def __init__(
         self,
         *,
@@ -64,9 +55,7 @@ class VqvaeSeparator:
         published_chunk_samples: int = PUBLISHED_CHUNK_SAMPLES,
         context_chunk_samples: int | None = None,
     ) -> None:
-        self.name = name
-        self.stems = tuple(models)
-        self.sample_rate = sample_rate
+        super().__init__(name=name, stems=tuple(models), sample_rate=sample_rate, num_channels=1)
         self._device = torch.device(device)
         self._models = dict(models)
         self._published_chunk_samples = published_chunk_samples
@@ -75,55 +64,15 @@ class VqvaeSeparator:
             model.set_precision(precision)
             model.to(self._device).eval().requires_grad_(False)
 
-    def separate(self, mixture: Audio, *, mode: str = "context") -> Audio:
-        """Estimate every stem.
-
-        Args:
-            mixture: float32, (1, time), in [-1, 1], at the separator's sample rate.
-            mode: "context" gives what one pass over the whole song gives; "published" works on bare chunks,
-                as the study did.
-
-        Returns:
-            float32, (stem, 1, time), as long as the mixture.
-
-        Raises:
-            ConfigurationError: Unknown mode.
-            StemMismatchError: The mixture is not mono.
-        """
-        if mixture.ndim != 2 or mixture.shape[0] != self.num_channels:
-            raise StemMismatchError("the separator is mono", expected="(1, time)", found=mixture.shape)
-        blocks = self.separate_blocks(array_reader(mixture), mixture.shape[1], mode=mode)
-        return filled(blocks, len(self.stems), mixture)
-
-    def separate_blocks(
-        self,
-        read: ReadSamples,
-        num_samples: int,
-        *,
-        mode: str = "context",
-        progress: Progress | None = None,
+    def _blocks(
+        self, read: ReadSamples, num_samples: int, *, is_published: bool, progress: Progress | None
     ) -> Iterator[Audio]:
-        """Estimate every stem of a song that is not in memory.
-
-        Args:
-            read: Gives the samples from the first to before the second number, float32, (1, time).
-            num_samples: Length of the song, at least 1.
-            mode: As for `separate`.
-            progress: Called with the share of the work that is done, up to 1.
-
-        Returns:
-            float32, (stem, 1, time): successive pieces that add up to `num_samples` samples.
-
-        Raises:
-            ConfigurationError: Unknown mode.
-        """
-        if mode not in MODES:
-            raise ConfigurationError("unknown mode", parameter="mode", expected=MODES, found=mode)
-        runs = [self._run(model, tensor_reader(read), num_samples, mode) for model in self._models.values()]
+        signal = tensor_reader(read)
+        runs = [self._run(model, signal, num_samples, is_published) for model in self._models.values()]
         stacked = (torch.stack(stems).numpy() for stems in zip(*runs, strict=True))
         return told(stacked, num_samples, progress)
 
-    def _run(self, model: VQVAE, read: ReadSignal, num_samples: int, mode: str) -> Iterator[Tensor]:
+    def _run(self, model: VQVAE, read: ReadSignal, num_samples: int, is_published: bool) -> Iterator[Tensor]:
         """One stem in pieces, (1, time), on the CPU; only the present chunk is on the device."""
 
         @torch.inference_mode()
@@ -132,7 +81,7 @@ class VqvaeSeparator:
             return restored[0].cpu()
 
         hop, context = model.config.hop_samples, model.config.context_samples
-        if mode == "published":
+        if is_published:
             chunk = _rounded_up(self._published_chunk_samples, hop)
             return bare_blocks(on_device, read, num_samples, chunk_samples=chunk, hop_samples=hop)
         chunk = self._context_chunk_samples or max(
@@ -162,7 +111,12 @@ def build_vqvae_separator(
     Raises:
         CheckpointMismatchError: The configuration or the weights do not fit.
     """
-    config = _config(card)
+    if card.channels != 1:
+        raise CheckpointMismatchError(
+            "the model class is mono", parameter="channels", expected=1, found=card.channels
+        )
+    with config_of_card():
+        config = config_of_values(VQVAEConfig, card.config)
     models = {}
     for stem in card.stems:
         models[stem] = VQVAE(config)
@@ -175,24 +129,6 @@ def build_vqvae_separator(
         precision=precision,
         published_chunk_samples=int(card.metadata.get("chunk_samples", PUBLISHED_CHUNK_SAMPLES)),
     )
-
-
-def _config(card: SeparatorCard) -> VQVAEConfig:
-    if card.channels != VqvaeSeparator.num_channels:
-        raise CheckpointMismatchError(
-            "the model class is mono", parameter="channels", expected=1, found=card.channels
-        )
-    known: dict[str, Any] = {entry.name: entry for entry in dataclasses.fields(VQVAEConfig)}
-    if unknown := sorted(set(card.config) - set(known)):
-        raise CheckpointMismatchError(
-            "unknown model parameters", parameter="config", expected=sorted(known), found=unknown
-        )
-    try:
-        return VQVAEConfig(**card.config)
-    except (ConfigurationError, TypeError) as error:
-        raise CheckpointMismatchError(
-            "the model configuration is not valid", parameter="config", found=error
-        ) from error
 
 
 def _rounded_up(num_samples: int, hop_samples: int) -> int:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, StemMismatchError
+from sep_pipeline.errors import ConfigurationError, StemMismatchError
 from sep_pipeline.models.config_values import config_of_values
 from sep_pipeline.models.waveform import MODELS, WaveformNetwork, build_network
-from sep_pipeline.models.weights import load_into
-from sep_pipeline.separation.blocks import Audio, Progress, ReadSamples, array_reader, filled, told
+from sep_pipeline.separation.blocks import Audio, Progress, ReadSamples, told
 from sep_pipeline.separation.card import SeparatorCard
-from sep_pipeline.separation.one_network import check_outputs, shared_state
+from sep_pipeline.separation.from_card import check_outputs, config_of_card, load_shared
+from sep_pipeline.separation.interface import Separator
 from sep_pipeline.separation.overlapped import cross_faded_pieces
-
-MODES = ("context", "published")
-PRECISIONS = ("fp32", "bf16")
+from sep_pipeline.separation.precision import computing_in, require_precision
 
 STEP_SAMPLES = 65_536
 """Samples by which a piece lies behind the one before; together with the context they bound the memory."""
@@ -29,11 +26,14 @@ FADE_SAMPLES = 2048
 """Samples over which neighbouring pieces are cross-faded, where they agree but for rounding."""
 
 
-class WaveformSeparator:
+class WaveformSeparator(Separator):
     """All sources of a song, piece by piece, with one gain for the whole song.
 
     A song that is louder than full scale is scaled to it for the network, as chunks are in the training, and its
-    estimates are scaled back.
+    estimates are scaled back. The song is read once before for its loudest sample.
+
+    The mode "context" computes pieces whose inner edges, as far as padding is heard, are dropped, and cross-fades them;
+    "published" computes the whole mixture in one pass, as the study's program does with its one long chunk.
 
     Args:
         name: Name shown in tables.
@@ -41,7 +41,7 @@ class WaveformSeparator:
         stems: Names of the stems.
         sample_rate: In Hz.
         device: Where the network runs.
-        precision: A name in `PRECISIONS`; parameters do not depend on it.
+        precision: A name in `separation.precision.PRECISIONS`.
         step_samples: See `STEP_SAMPLES`; rounded up to the network's grid, as the fade is.
 
     Raises:
@@ -60,10 +60,6 @@ class WaveformSeparator:
         precision: str = "fp32",
         step_samples: int = STEP_SAMPLES,
     ) -> None:
-        if precision not in PRECISIONS:
-            raise ConfigurationError(
-                "unknown compute precision", parameter="precision", expected=PRECISIONS, found=precision
-            )
         if step_samples < 1:
             raise ConfigurationError(
                 "not a length", parameter="step_samples", expected="at least 1", found=step_samples
@@ -72,60 +68,19 @@ class WaveformSeparator:
             raise StemMismatchError(
                 "the network has another number of sources", expected=network.config.num_sources, found=stems
             )
-        self.name = name
-        self.stems = stems
-        self.sample_rate = sample_rate
-        self.num_channels = network.config.num_channels
+        num_channels = network.config.num_channels
+        super().__init__(name=name, stems=stems, sample_rate=sample_rate, num_channels=num_channels)
         self._device = torch.device(device)
         self._network = network.to(self._device).eval().requires_grad_(False)
-        self._is_bf16 = precision == "bf16"
+        self._precision = require_precision(precision)
         self._step = self._on_grid(step_samples)
 
-    def separate(self, mixture: Audio, *, mode: str = "context") -> Audio:
-        """Estimate every stem.
-
-        Args:
-            mixture: float32, (channel, time), at least one sample, at the separator's sample rate.
-            mode: "context" computes pieces whose inner edges, as far as padding is heard, are dropped, and
-                cross-fades them; "published" computes the whole mixture in one pass, as the study's program does
-                with its one long chunk.
-
-        Returns:
-            float32, (stem, channel, time), as long as the mixture. Estimates need not sum to the mixture.
-
-        Raises:
-            ConfigurationError: Unknown mode.
-            StemMismatchError: The mixture has other channels.
-        """
-        if mixture.ndim != 2 or mixture.shape[0] != self.num_channels:
-            raise StemMismatchError(
-                "the mixture does not fit the separator",
-                expected=f"({self.num_channels}, time)",
-                found=mixture.shape,
-            )
-        blocks = self.separate_blocks(array_reader(mixture), mixture.shape[1], mode=mode)
-        return filled(blocks, len(self.stems), mixture)
-
-    def separate_blocks(
-        self,
-        read: ReadSamples,
-        num_samples: int,
-        *,
-        mode: str = "context",
-        progress: Progress | None = None,
+    def _blocks(
+        self, read: ReadSamples, num_samples: int, *, is_published: bool, progress: Progress | None
     ) -> Iterator[Audio]:
-        """Estimates in successive pieces; see `BlockSeparator`.
-
-        The song is read once before for its loudest sample.
-
-        Raises:
-            ConfigurationError: Unknown mode.
-        """
-        if mode not in MODES:
-            raise ConfigurationError("unknown mode", parameter="mode", expected=MODES, found=mode)
         peak = max(1.0, _peak(read, num_samples, self._step))
         edge, fade = self._edge_samples, self._on_grid(FADE_SAMPLES)
-        piece = max(num_samples, 2 * edge + fade + 1) if mode == "published" else self._step + 2 * edge + fade
+        piece = max(num_samples, 2 * edge + fade + 1) if is_published else self._step + 2 * edge + fade
         pieces = cross_faded_pieces(
             lambda start, stop: self._estimated(read, start, stop, num_samples, peak),
             num_samples,
@@ -151,12 +106,9 @@ class WaveformSeparator:
         config = self._network.config
         first = start - config.margin_samples
         last = first + config.input_samples(stop - start)
-        heard = torch.from_numpy(
-            np.ascontiguousarray(read(max(0, first), min(last, num_samples)), np.float32)
-        )
+        heard = torch.from_numpy(read(max(0, first), min(last, num_samples)))
         padded = functional.pad(heard, (max(0, -first), max(0, last - num_samples))) / peak
-        lowered = torch.autocast(self._device.type, torch.bfloat16) if self._is_bf16 else nullcontext()
-        with lowered:
+        with computing_in(self._precision, self._device):
             estimates: Tensor = self._network(padded.to(self._device)[None])[0]
         return estimates[..., : stop - start].float().cpu() * peak
 
@@ -177,14 +129,10 @@ def build_waveform_separator(
         CheckpointMismatchError: The configuration or the weights do not fit, or stems differ in their weights.
         ConfigurationError: The precision is unknown.
     """
-    try:
+    with config_of_card():
         network = build_network(config_of_values(MODELS[card.model], card.config))
-    except ConfigurationError as error:
-        raise CheckpointMismatchError(
-            "the model configuration is not valid", parameter="config", found=error
-        ) from error
     check_outputs(card, num_channels=network.config.num_channels)
-    load_into(network, shared_state(card, states), file=card.weights[card.stems[0]])
+    load_shared(network, card, states)
     return WaveformSeparator(
         name=card.name,
         network=network,

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from sep_pipeline.errors import ConfigurationError
+from sep_pipeline.models.config_values import config_of_values
 from sep_pipeline.models.deep_demix import (
     BASELINE_PRESETS,
     ENCODER_PRESETS,
@@ -16,7 +17,6 @@ from sep_pipeline.models.deep_demix import (
     EncoderConfig,
     MaskNetworkConfig,
     baseline_preset,
-    config_from,
     encoder_preset,
     mask_network_preset,
 )
@@ -68,7 +68,7 @@ def test_an_unknown_preset_is_named(model):
 )
 def test_a_configuration_comes_back_from_its_json(config):
     values = json.loads(json.dumps(dataclasses.asdict(config)))
-    assert config_from(type(config), values) == config
+    assert config_of_values(type(config), values) == config
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_configuration_comes_back_from_its_json(config):
 )
 def test_values_that_make_no_configuration_are_named(kind, values, named):
     with pytest.raises(ConfigurationError, match=named):
-        config_from(kind, values)
+        config_of_values(kind, values)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from sep_pipeline.models.weights import save_weights
 from sep_pipeline.separation import Separator, load_separator, save_separator
 from sep_pipeline.separation.em_wiener import EMWienerConfig
 from sep_pipeline.separation.open_unmix import OpenUnmixSeparator
-from sep_pipeline.separation.separator import BlockSeparator
 
 ModelMaker = Callable[..., OpenUnmix]
 
@@ -60,7 +59,6 @@ def test_a_folder_gives_the_separator_that_was_saved(
     separator = load_separator(folder)
     assert isinstance(separator, OpenUnmixSeparator)
     assert isinstance(separator, Separator)
-    assert isinstance(separator, BlockSeparator)
     assert (separator.name, separator.stems) == ("study arm", ("vocals", "drums"))
     assert (separator.sample_rate, separator.num_channels) == (44_100, 2)
     assert separator.wiener == wiener

@@ -21,7 +21,7 @@ def song_of(samples: np.ndarray, asked: list[tuple[int, int]] | None = None) -> 
             asked.append((first, last))
         return samples[:, first:last]
 
-    return Song(read, samples.shape[1], num_channels=2, config=SIZES, device=torch.device("cpu"))
+    return Song(read, samples.shape[1], config=SIZES, device=torch.device("cpu"))
 
 
 @pytest.mark.parametrize("num_samples", [1, 2, 32, 63, 64, 65, 100, 127, 128, 129, 600, 640])

@@ -14,33 +14,26 @@ from sep_pipeline.audio.io import Subtype, write_audio
 from sep_pipeline.models.weights import save_weights
 from sep_pipeline.separation.blocks import Progress, ReadSamples
 from sep_pipeline.separation.card import CARD_NAME, SeparatorCard, card_text
+from sep_pipeline.separation.interface import Separator
 from sep_pipeline.separation.separator import MODEL_CLASSES
 
 RATE = 8000
 
 
-class Shares:
+class Shares(Separator):
     """Stems that are fixed shares of the mixture, in blocks of 100 samples; never asked for a whole song."""
 
-    name = "study/shares"
-    sample_rate = RATE
-
     def __init__(self, shares: Mapping[str, float] | None = None, num_channels: int = 2) -> None:
-        self.num_channels = num_channels
         self.shares = dict(shares or {"first": 0.75, "second": 0.125})
-        self.stems = tuple(self.shares)
-        self.longest_read = 0
+        super().__init__(
+            name="study/shares", stems=tuple(self.shares), sample_rate=RATE, num_channels=num_channels
+        )
 
     def separate(self, mixture: np.ndarray, *, mode: str = "context") -> np.ndarray:
         raise AssertionError("a song that can be read in blocks is not held in memory")
 
-    def separate_blocks(
-        self,
-        read: ReadSamples,
-        num_samples: int,
-        *,
-        mode: str = "context",
-        progress: Progress | None = None,
+    def _blocks(
+        self, read: ReadSamples, num_samples: int, *, is_published: bool, progress: Progress | None
     ) -> Iterator[np.ndarray]:
         size = self.block_samples
         for start in range(0, num_samples, size):
@@ -53,14 +46,17 @@ class Shares:
     block_samples = 100
 
 
-class WholeShares:
-    """The same for songs in memory only."""
+class WholeShares(Separator):
+    """The same in one piece."""
 
-    sample_rate = RATE
-    name, stems, num_channels = "whole", ("first", "second"), 2
+    def __init__(self) -> None:
+        super().__init__(name="whole", stems=("first", "second"), sample_rate=RATE, num_channels=2)
 
-    def separate(self, mixture: np.ndarray, *, mode: str = "context") -> np.ndarray:
-        return np.stack([np.float32(0.75) * mixture, np.float32(0.125) * mixture])
+    def _blocks(
+        self, read: ReadSamples, num_samples: int, *, is_published: bool, progress: Progress | None
+    ) -> Iterator[np.ndarray]:
+        mixture = read(0, num_samples)
+        yield np.stack([np.float32(0.75) * mixture, np.float32(0.125) * mixture])
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,6 @@ from sep_pipeline.models.deep_demix.config import (
     EncoderConfig,
     MaskNetworkConfig,
     baseline_preset,
-    config_from,
     encoder_preset,
 )
 from sep_pipeline.models.deep_demix.encoder import Encoder
@@ -41,7 +40,6 @@ __all__ = [
     "MaskNetwork",
     "MaskNetworkConfig",
     "baseline_preset",
-    "config_from",
     "encoder_preset",
     "load_pretrained_encoder",
     "mask_network",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from sep_pipeline.errors import ConfigurationError
 from sep_pipeline.models.config_values import config_of_values
@@ -187,32 +187,13 @@ class MaskNetworkConfig(_AroundEncoder):
         _check_counts(self, "hidden_size", "num_layers")
 
 
-Config = TypeVar("Config", BaselineConfig, EncoderConfig, DeepDemixConfig, MaskNetworkConfig)
-
-
-def config_from(kind: type[Config], values: Mapping[str, Any]) -> Config:
-    """Make a configuration of plain values, as `dataclasses.asdict` and JSON leave them.
-
-    Args:
-        kind: What to make.
-        values: Values by name; sequences and mappings may be nested. Names may be left out if they have defaults.
-
-    Raises:
-        ConfigurationError: A name is unknown or missing, or a value is out of range.
-    """
-    plain = dict(values)
-    if isinstance(plain.get("encoder"), Mapping):
-        plain["encoder"] = config_of_values(EncoderConfig, plain["encoder"])
-    return config_of_values(kind, plain)
-
-
 def baseline_preset(name: str, *, num_sources: int) -> BaselineConfig:
     """A named size of the baseline, see `encoder_preset`.
 
     Raises:
         ConfigurationError: The name is unknown.
     """
-    return config_from(BaselineConfig, {"num_sources": num_sources, **_chosen(BASELINE_PRESETS, name)})
+    return config_of_values(BaselineConfig, {"num_sources": num_sources, **_chosen(BASELINE_PRESETS, name)})
 
 
 def encoder_preset(name: str) -> EncoderConfig:
@@ -221,7 +202,7 @@ def encoder_preset(name: str) -> EncoderConfig:
     Raises:
         ConfigurationError: The name is unknown.
     """
-    return config_from(EncoderConfig, _chosen(ENCODER_PRESETS, name))
+    return config_of_values(EncoderConfig, _chosen(ENCODER_PRESETS, name))
 
 
 def _chosen(presets: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from sep_pipeline.errors import ConfigurationError
+from sep_pipeline.models.config_values import config_of_values
 from sep_pipeline.models.deep_demix.autoencoder import DeepDemix
 from sep_pipeline.models.deep_demix.baseline import BaselineNetwork
 from sep_pipeline.models.deep_demix.config import (
@@ -16,7 +17,6 @@ from sep_pipeline.models.deep_demix.config import (
     DeepDemixConfig,
     MaskNetworkConfig,
     baseline_preset,
-    config_from,
     encoder_preset,
 )
 from sep_pipeline.models.deep_demix.mask_network import EmbeddingMaskNetwork
@@ -34,18 +34,18 @@ def mask_network(model: MaskModel, config: Mapping[str, Any], *, seed: int = 0) 
 
     Args:
         model: Its architecture.
-        config: Values of `BaselineConfig`, `DeepDemixConfig` or `MaskNetworkConfig`, see `config_from`.
+        config: Values of `BaselineConfig`, `DeepDemixConfig` or `MaskNetworkConfig`, see `config_of_values`.
         seed: Seed of the initial weights.
 
     Raises:
         ConfigurationError: The architecture or a name is unknown, a name is missing, or a value is out of range.
     """
     if model == "baseline":
-        return BaselineNetwork(config_from(BaselineConfig, config), seed=seed)
+        return BaselineNetwork(config_of_values(BaselineConfig, config), seed=seed)
     if model == "autoencoder":
-        return DeepDemix(config_from(DeepDemixConfig, config), seed=seed)
+        return DeepDemix(config_of_values(DeepDemixConfig, config), seed=seed)
     if model == "mask_network":
-        return EmbeddingMaskNetwork(config_from(MaskNetworkConfig, config), seed=seed)
+        return EmbeddingMaskNetwork(config_of_values(MaskNetworkConfig, config), seed=seed)
     raise ConfigurationError(
         "unknown architecture of the contrastive study",
         parameter="model",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sep_pipeline.errors import ConfigurationError
+from sep_pipeline.models.config_values import config_of_values
 
 MAX_CHANNELS = 2
 """More channels than two have no spatial filter here."""
@@ -109,11 +110,13 @@ def config_from(values: Mapping[str, Any]) -> OpenUnmixConfig:
     """The configuration of plain values, as `dataclasses.asdict` gives them.
 
     Raises:
-        ConfigurationError: Names are unknown or missing, or a value is out of range.
+        ConfigurationError: Names are unknown, the spectrogram is missing, or a value is out of range.
     """
-    try:
-        return OpenUnmixConfig(**{**values, "spectrogram": SpectrogramConfig(**values["spectrogram"])})
-    except (TypeError, KeyError) as error:
+    if "spectrogram" not in values:
         raise ConfigurationError(
-            "this is no configuration of an Open-Unmix model", parameter="config", found=error
-        ) from error
+            "this is no configuration of an Open-Unmix model",
+            parameter="config",
+            expected="spectrogram",
+            found=sorted(values),
+        )
+    return config_of_values(OpenUnmixConfig, values)

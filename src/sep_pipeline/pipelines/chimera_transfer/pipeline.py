@@ -14,10 +14,9 @@ from sep_pipeline.configuration.chimera_transfer import (
     pretraining_name,
 )
 from sep_pipeline.configuration.project import ProjectParameters
-from sep_pipeline.configuration.study import ALL_STEMS
 from sep_pipeline.pipelines import data
 from sep_pipeline.pipelines.chimera_transfer import nodes
-from sep_pipeline.pipelines.study.training import collect_curves
+from sep_pipeline.pipelines.study.wiring import curves_node, network_cell, text_node, training_node
 
 PARAMETERS = f"params:{STUDY}"
 TABLES = [f"{STUDY}.table_{number}" for number in (1, 2, 3, 4, 5)]
@@ -62,52 +61,43 @@ def _check(study: ChimeraTransferParameters, mixture: str) -> Node:
 
 
 def _pretraining(study: ChimeraTransferParameters, mixture: str, condition: str, seed: int) -> Node:
-    name = f"{pretraining_name(mixture, condition)}.{ALL_STEMS}.seed_{seed}"
-    return node(
+    return training_node(
         nodes.train_pretraining,
+        study=STUDY,
+        cell=network_cell(pretraining_name(mixture, condition), seed),
+        phase="pretraining",
         inputs={
-            **_training_inputs(study, mixture, "pretraining", name),
+            **_training_inputs(study, mixture, "pretraining"),
             "condition": f"{PARAMETERS}.conditions.{condition}",
         },
-        outputs=[f"{STUDY}.{name}.pretraining_weights", f"{STUDY}.{name}.pretraining_curves"],
-        name="train_pretraining",
-        namespace=name,
-        tags="training",
     )
 
 
 def _training(study: ChimeraTransferParameters, arm: str, facts: ArmParameters, seed: int) -> Node:
-    name = f"{arm}.{ALL_STEMS}.seed_{seed}"
     stage = "baseline" if facts.pretrained_on is None else "fine_tuning"
     inputs = {
-        **_training_inputs(study, facts.downstream, stage, name),
+        **_training_inputs(study, facts.downstream, stage),
         "evaluation": f"{PARAMETERS}.evaluation",
         "arm": f"{PARAMETERS}.arms.{arm}",
     }
     if facts.pretrained_on is not None:
         source = pretraining_name(facts.pretrained_on, facts.condition)
-        inputs["pretrained"] = f"{STUDY}.{source}.{ALL_STEMS}.seed_{seed}.pretraining_weights"
-    return node(
+        inputs["pretrained"] = f"{STUDY}.{network_cell(source, seed)}.pretraining_weights"
+    return training_node(
         nodes.train_downstream,
+        study=STUDY,
+        cell=network_cell(arm, seed),
+        phase="downstream",
         inputs=inputs,
-        outputs=[f"{STUDY}.{name}.downstream_weights", f"{STUDY}.{name}.downstream_curves"],
-        name="train_downstream",
-        namespace=name,
-        tags="training",
     )
 
 
-def _training_inputs(study: ChimeraTransferParameters, mixture: str, stage: str, cell: str) -> dict[str, str]:
+def _training_inputs(study: ChimeraTransferParameters, mixture: str, stage: str) -> dict[str, str]:
     return {
         "mixture": f"{PARAMETERS}.mixtures.{mixture}",
         "examples": f"{PARAMETERS}.examples",
         "network": f"{PARAMETERS}.network",
         "training": f"{PARAMETERS}.stages.{stage}",
-        "cell": f"{PARAMETERS}.cells.{cell}",
-        "execution": "params:execution",
-        # One entry for all cells: an entry per cell would be a box per cell in the graph.
-        "trackers": f"{STUDY}.mlflow_runs",
-        "checkpoints": f"{STUDY}.checkpoints",
         "mixture_checked": _checked(mixture),
         **study.stores_of(mixture),
     }
@@ -120,7 +110,7 @@ def _evaluation(
     yield node(
         nodes.assemble_separator,
         inputs={
-            "weights": f"{STUDY}.{arm}.{ALL_STEMS}.seed_{seed}.downstream_weights",
+            "weights": f"{STUDY}.{network_cell(arm, seed)}.downstream_weights",
             "arm_run": arm_run,
             "mixture_checked": _checked(facts.downstream),
             **study.stores_of(facts.downstream),
@@ -148,7 +138,7 @@ def _evaluation(
 
 
 def _results(study: ChimeraTransferParameters) -> Iterator[Node]:
-    grid = [(arm, seed) for arm in study.run.arms for seed in study.run.seeds]
+    grid = study.run.arm_seeds
     yield node(
         nodes.collect_excerpts,
         inputs=[f"{STUDY}.{arm}.seed_{seed}.excerpt_scores" for arm, seed in grid],
@@ -156,19 +146,16 @@ def _results(study: ChimeraTransferParameters) -> Iterator[Node]:
         name="collect_excerpts",
         namespace="scores",
     )
-    yield node(
-        collect_curves,
-        inputs=[
-            *(f"{STUDY}.{arm}.{ALL_STEMS}.seed_{seed}.downstream_curves" for arm, seed in grid),
+    yield curves_node(
+        STUDY,
+        [
+            *(f"{STUDY}.{network_cell(arm, seed)}.downstream_curves" for arm, seed in grid),
             *(
-                f"{STUDY}.{pretraining_name(*names)}.{ALL_STEMS}.seed_{seed}.pretraining_curves"
+                f"{STUDY}.{network_cell(pretraining_name(*names), seed)}.pretraining_curves"
                 for names in study.pretrainings
                 for seed in study.run.seeds
             ),
         ],
-        outputs=f"{STUDY}.curves",
-        name="collect_curves",
-        namespace="tables",
     )
     yield from _tables()
 
@@ -189,13 +176,7 @@ def _tables() -> Iterator[Node]:
         name="make_tables",
         namespace="tables",
     )
-    yield node(
-        nodes.write_tables,
-        inputs=TABLES,
-        outputs=[*(f"{table}_markdown" for table in TABLES), f"{STUDY}.result_text"],
-        name="write_tables",
-        namespace="tables",
-    )
+    yield text_node(nodes.write_tables, study=STUDY, inputs=TABLES, tables=TABLES)
     yield node(
         nodes.draw_figures,
         inputs=[TABLES[0], TABLES[2], f"{STUDY}.curves", facts, f"{PARAMETERS}.evaluation", level],

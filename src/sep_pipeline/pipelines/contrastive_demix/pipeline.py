@@ -14,10 +14,15 @@ from sep_pipeline.configuration.contrastive_demix import (
     encoder_name,
 )
 from sep_pipeline.configuration.project import ProjectParameters
-from sep_pipeline.configuration.study import ALL_STEMS
 from sep_pipeline.pipelines import data
 from sep_pipeline.pipelines.contrastive_demix import nodes
-from sep_pipeline.pipelines.study.training import collect_curves
+from sep_pipeline.pipelines.study.wiring import (
+    curves_node,
+    network_cell,
+    separated_song_node,
+    text_node,
+    training_node,
+)
 
 PARAMETERS = f"params:{STUDY}"
 CHECKED = f"{STUDY}.inputs_checked"
@@ -37,8 +42,7 @@ def create_pipeline(configuration: ProjectParameters) -> Pipeline:
         ),
         *(
             step
-            for arm in study.run.arms
-            for seed in study.run.seeds
+            for arm, seed in study.run.arm_seeds
             for step in (_training(study, arm, seed), *_evaluation(study, arm, seed))
         ),
         *_collection(study),
@@ -65,18 +69,16 @@ def _check(study: ContrastiveDemixParameters) -> Node:
 
 
 def _pretraining(study: ContrastiveDemixParameters, pretraining: str, seed: int) -> Node:
-    name = _cell(encoder_name(pretraining), seed)
-    return node(
+    return training_node(
         nodes.train_pretraining,
+        study=STUDY,
+        cell=network_cell(encoder_name(pretraining), seed),
+        phase="pretraining",
         inputs={
-            **_training_inputs(study, "pretraining", name),
+            **_training_inputs(study, "pretraining"),
             "triplets": f"{PARAMETERS}.triplets",
             "pretraining": f"{PARAMETERS}.pretrainings.{pretraining}",
         },
-        outputs=[f"{STUDY}.{name}.pretraining_weights", f"{STUDY}.{name}.pretraining_curves"],
-        name="train_pretraining",
-        namespace=name,
-        tags="training",
     )
 
 
@@ -86,12 +88,12 @@ def _embedding(study: ContrastiveDemixParameters, pretraining: str, seed: int) -
         "stem_store": _store(study),
         "network": f"{PARAMETERS}.network",
         "triplets": f"{PARAMETERS}.triplets",
-        "cell": f"{PARAMETERS}.cells.{_cell(encoder, seed)}",
+        "cell": f"{PARAMETERS}.cells.{network_cell(encoder, seed)}",
         "execution": "params:execution",
         "inputs_checked": CHECKED,
     }
     if pretraining != UNTRAINED:
-        inputs["weights"] = f"{STUDY}.{_cell(encoder, seed)}.pretraining_weights"
+        inputs["weights"] = f"{STUDY}.{network_cell(encoder, seed)}.pretraining_weights"
     return node(
         nodes.embed_test_triplets,
         inputs=inputs,
@@ -103,35 +105,28 @@ def _embedding(study: ContrastiveDemixParameters, pretraining: str, seed: int) -
 
 
 def _training(study: ContrastiveDemixParameters, arm: str, seed: int) -> Node:
-    name = _cell(arm, seed)
     inputs = {
-        **_training_inputs(study, "training", name),
+        **_training_inputs(study, "training"),
         "mixtures": f"{PARAMETERS}.mixtures",
         "arm": f"{PARAMETERS}.arms.{arm}",
     }
     pretraining = study.arms[arm].pretraining
     if pretraining is not None:
-        inputs["pretrained"] = f"{STUDY}.{_cell(encoder_name(pretraining), seed)}.pretraining_weights"
-    return node(
+        inputs["pretrained"] = f"{STUDY}.{network_cell(encoder_name(pretraining), seed)}.pretraining_weights"
+    return training_node(
         nodes.train_separation,
+        study=STUDY,
+        cell=network_cell(arm, seed),
+        phase="separation",
         inputs=inputs,
-        outputs=[f"{STUDY}.{name}.separation_weights", f"{STUDY}.{name}.separation_curves"],
-        name="train_separation",
-        namespace=name,
-        tags="training",
     )
 
 
-def _training_inputs(study: ContrastiveDemixParameters, stage: str, cell: str) -> dict[str, str]:
+def _training_inputs(study: ContrastiveDemixParameters, stage: str) -> dict[str, str]:
     return {
         "stem_store": _store(study),
         "network": f"{PARAMETERS}.network",
         "training": f"{PARAMETERS}.stages.{stage}",
-        "cell": f"{PARAMETERS}.cells.{cell}",
-        "execution": "params:execution",
-        # One entry for all cells: an entry per cell would be a box per cell in the graph.
-        "trackers": f"{STUDY}.mlflow_runs",
-        "checkpoints": f"{STUDY}.checkpoints",
         "inputs_checked": CHECKED,
     }
 
@@ -141,7 +136,7 @@ def _evaluation(study: ContrastiveDemixParameters, arm: str, seed: int) -> Itera
     yield node(
         nodes.assemble_separator,
         inputs=[
-            f"{STUDY}.{_cell(arm, seed)}.separation_weights",
+            f"{STUDY}.{network_cell(arm, seed)}.separation_weights",
             f"{PARAMETERS}.arms.{arm}",
             arm_run,
             _store(study),
@@ -168,7 +163,7 @@ def _evaluation(study: ContrastiveDemixParameters, arm: str, seed: int) -> Itera
 
 
 def _collection(study: ContrastiveDemixParameters) -> Iterator[Node]:
-    grid = [(arm, seed) for arm in study.run.arms for seed in study.run.seeds]
+    grid = study.run.arm_seeds
     encoders = [(encoder_name(name), seed) for name in study.used_pretrainings for seed in study.run.seeds]
     untrained = [(encoder_name(UNTRAINED), seed) for seed in study.run.seeds]
     yield node(
@@ -197,15 +192,12 @@ def _collection(study: ContrastiveDemixParameters) -> Iterator[Node]:
         name="collect_embeddings",
         namespace="tables",
     )
-    yield node(
-        collect_curves,
-        inputs=[
-            *(f"{STUDY}.{_cell(name, seed)}.pretraining_curves" for name, seed in encoders),
-            *(f"{STUDY}.{_cell(arm, seed)}.separation_curves" for arm, seed in grid),
+    yield curves_node(
+        STUDY,
+        [
+            *(f"{STUDY}.{network_cell(name, seed)}.pretraining_curves" for name, seed in encoders),
+            *(f"{STUDY}.{network_cell(arm, seed)}.separation_curves" for arm, seed in grid),
         ],
-        outputs=f"{STUDY}.curves",
-        name="collect_curves",
-        namespace="tables",
     )
 
 
@@ -227,13 +219,7 @@ def _results(study: ContrastiveDemixParameters) -> Iterator[Node]:
         name="make_tables",
         namespace="tables",
     )
-    yield node(
-        nodes.write_tables,
-        inputs=[*TABLES, f"{STUDY}.comparisons"],
-        outputs=[*(f"{table}_markdown" for table in TABLES), f"{STUDY}.result_text"],
-        name="write_tables",
-        namespace="tables",
-    )
+    yield text_node(nodes.write_tables, study=STUDY, inputs=[*TABLES, f"{STUDY}.comparisons"], tables=TABLES)
     yield node(
         nodes.draw_losses,
         inputs=[f"{STUDY}.curves", f"{PARAMETERS}.triplets"],
@@ -249,23 +235,7 @@ def _results(study: ContrastiveDemixParameters) -> Iterator[Node]:
         namespace="tables",
     )
     # The last arm of a run is the one that most was done for.
-    arm, seed = study.run.arms[-1], study.run.seeds[0]
-    yield node(
-        nodes.draw_spectrograms,
-        inputs=[
-            f"{STUDY}.{arm}.seed_{seed}.separator",
-            _store(study),
-            f"{PARAMETERS}.arm_runs.{arm}.seed_{seed}",
-            "params:execution",
-        ],
-        outputs=f"{STUDY}.figure_spectrograms",
-        name="draw_spectrograms",
-        namespace="tables",
-    )
-
-
-def _cell(name: str, seed: int) -> str:
-    return f"{name}.{ALL_STEMS}.seed_{seed}"
+    yield separated_song_node(STUDY, study.run.arms[-1], study.run.seeds[0], _store(study))
 
 
 def _store(study: ContrastiveDemixParameters) -> str:

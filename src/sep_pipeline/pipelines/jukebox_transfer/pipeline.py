@@ -12,6 +12,7 @@ from sep_pipeline.configuration.project import ProjectParameters
 from sep_pipeline.configuration.study import Cell
 from sep_pipeline.pipelines import data
 from sep_pipeline.pipelines.jukebox_transfer import nodes
+from sep_pipeline.pipelines.study.wiring import curves_node, text_node, training_node
 
 PARAMETERS = f"params:{STUDY}"
 
@@ -27,12 +28,7 @@ def create_pipeline(configuration: ProjectParameters) -> Pipeline:
     steps = [
         *_preparation(study),
         *(step for cell in study.cells for step in _training(study, cell)),
-        *(
-            step
-            for arm in study.run.arms
-            for seed in study.run.seeds
-            for step in _evaluation(study, arm, seed)
-        ),
+        *(step for arm, seed in study.run.arm_seeds for step in _evaluation(study, arm, seed)),
         *_results(study),
     ]
     return create_data_pipeline(configuration) + Pipeline(steps)
@@ -75,48 +71,39 @@ def _preparation(study: JukeboxTransferParameters) -> Iterator[Node]:
 
 
 def _training(study: JukeboxTransferParameters, cell: Cell) -> Iterator[Node]:
-    name = cell.namespace
     arm = study.arms[cell.arm]
     common = {
         "stem_store": _store(study),
         "bandwidths": f"{STUDY}.{cell.stem}.bandwidths",
         "model": f"{PARAMETERS}.model",
         "examples": f"{PARAMETERS}.examples",
-        "cell": f"{PARAMETERS}.cells.{name}",
-        "execution": "params:execution",
-        # One entry for all cells: an entry per cell would be a box per cell in the graph.
-        "trackers": f"{STUDY}.mlflow_runs",
-        "checkpoints": f"{STUDY}.checkpoints",
     }
     transferred = {"transferred_weights": f"{STUDY}.transferred_weights"}
-    yield node(
+    yield training_node(
         nodes.train_phase_one,
+        study=STUDY,
+        cell=cell.namespace,
+        phase="phase_one",
         inputs={
             **common,
             "phase": f"{PARAMETERS}.arms.{cell.arm}.phase_one",
             **(transferred if arm.phase_one.initial_weights == "pretrained" else {}),
         },
-        outputs=[f"{STUDY}.{name}.phase_one_weights", f"{STUDY}.{name}.phase_one_curves"],
-        name="train_phase_one",
-        namespace=name,
-        tags=["training", cell.stem],
+        tags=[cell.stem],
     )
-    yield node(
+    yield training_node(
         nodes.train_phase_two,
+        study=STUDY,
+        cell=cell.namespace,
+        phase="phase_two",
         inputs={
             **common,
             "phase": f"{PARAMETERS}.arms.{cell.arm}.phase_two",
-            "phase_one_weights": f"{STUDY}.{name}.phase_one_weights",
+            "phase_one_weights": f"{STUDY}.{cell.namespace}.phase_one_weights",
             **(transferred if arm.phase_two.me_init == "pretrained" else {}),
         },
-        outputs=[
-            f"{STUDY}.{name}.phase_two_weights",
-            f"{STUDY}.{name}.phase_two_curves",
-            f"{STUDY}.{name}.snapshots",
-        ],
-        name="train_phase_two",
-        namespace=name,
-        tags=["training", cell.stem],
+        further_outputs=["snapshots"],
+        tags=[cell.stem],
     )
 
 
@@ -202,7 +189,7 @@ def _evaluation(study: JukeboxTransferParameters, arm: str, seed: int) -> Iterat
 
 
 def _results(study: JukeboxTransferParameters) -> Iterator[Node]:
-    grid = [(arm, seed) for arm in study.run.arms for seed in study.run.seeds]
+    grid = study.run.arm_seeds
     yield node(
         nodes.score_floors,
         inputs=[
@@ -225,17 +212,11 @@ def _results(study: JukeboxTransferParameters) -> Iterator[Node]:
         name="collect_scores",
         namespace="scores",
     )
-    yield node(
-        nodes.collect_curves,
-        inputs=[f"{STUDY}.{arm}.seed_{seed}.curves" for arm, seed in grid],
-        outputs=f"{STUDY}.curves",
-        name="collect_curves",
-        namespace="tables",
-    )
-    yield from _tables(study, grid)
+    yield curves_node(STUDY, [f"{STUDY}.{arm}.seed_{seed}.curves" for arm, seed in grid])
+    yield from _tables(study)
 
 
-def _tables(study: JukeboxTransferParameters, grid: list[tuple[str, int]]) -> Iterator[Node]:
+def _tables(study: JukeboxTransferParameters) -> Iterator[Node]:
     tables = [f"{STUDY}.table_{number}" for number in (1, 2, 3)]
     yield node(
         nodes.make_tables,
@@ -257,12 +238,11 @@ def _tables(study: JukeboxTransferParameters, grid: list[tuple[str, int]]) -> It
         name="compare_arms",
         namespace="tables",
     )
-    yield node(
+    yield text_node(
         nodes.write_tables,
+        study=STUDY,
         inputs=[f"{STUDY}.scores", f"{STUDY}.comparisons", *tables],
-        outputs=[*(f"{table}_markdown" for table in tables), f"{STUDY}.result_text"],
-        name="write_tables",
-        namespace="tables",
+        tables=tables,
     )
     yield node(
         nodes.draw_training_curves,
@@ -271,7 +251,7 @@ def _tables(study: JukeboxTransferParameters, grid: list[tuple[str, int]]) -> It
         name="draw_training_curves",
         namespace="tables",
     )
-    arm, seed = grid[0]
+    arm, seed = study.run.arm_seeds[0]
     yield node(
         nodes.draw_spectrograms,
         inputs=[
@@ -286,7 +266,7 @@ def _tables(study: JukeboxTransferParameters, grid: list[tuple[str, int]]) -> It
     if study.evaluation.curve_seconds > 0:
         yield node(
             nodes.draw_score_against_step,
-            inputs=[f"{STUDY}.{arm}.seed_{seed}.step_scores" for arm, seed in grid],
+            inputs=[f"{STUDY}.{arm}.seed_{seed}.step_scores" for arm, seed in study.run.arm_seeds],
             outputs=f"{STUDY}.figure_sdr_against_checkpoint",
             name="draw_score_against_step",
             namespace="tables",

@@ -9,10 +9,14 @@ from kedro.pipeline.node import Node
 
 from sep_pipeline.configuration.midi_waveform import STUDY, MidiWaveformParameters
 from sep_pipeline.configuration.project import ProjectParameters
-from sep_pipeline.configuration.study import ALL_STEMS
 from sep_pipeline.pipelines.midi_waveform import nodes
-from sep_pipeline.pipelines.study.results import draw_separated_song
-from sep_pipeline.pipelines.study.training import collect_curves
+from sep_pipeline.pipelines.study.wiring import (
+    curves_node,
+    network_cell,
+    separated_song_node,
+    text_node,
+    training_node,
+)
 
 PARAMETERS = f"params:{STUDY}"
 CHECKED = f"{STUDY}.inputs_checked"
@@ -27,8 +31,7 @@ def create_pipeline(configuration: ProjectParameters) -> Pipeline:
             *_preparation(study),
             *(
                 step
-                for arm in study.run.arms
-                for seed in study.run.seeds
+                for arm, seed in study.run.arm_seeds
                 for step in (_training(study, arm, seed), *_evaluation(study, arm, seed))
             ),
             *_collection(study),
@@ -79,26 +82,19 @@ def _preparation(study: MidiWaveformParameters) -> Iterator[Node]:
 
 
 def _training(study: MidiWaveformParameters, arm: str, seed: int) -> Node:
-    name = _cell(arm, seed)
-    return node(
+    return training_node(
         nodes.train_separation,
+        study=STUDY,
+        cell=network_cell(arm, seed),
+        phase="separation",
         inputs={
             "midi_corpus": _corpus(study),
             "corpus": f"{PARAMETERS}.corpus",
             "pool": f"{PARAMETERS}.pool",
             "held_out_chunks": _held_out(study.heard_samples(arm)),
             "arm": f"{PARAMETERS}.arms.{arm}",
-            "cell": f"{PARAMETERS}.cells.{name}",
-            "execution": "params:execution",
-            # One entry for all cells: an entry per cell would be a box per cell in the graph.
-            "trackers": f"{STUDY}.mlflow_runs",
-            "checkpoints": f"{STUDY}.checkpoints",
             "inputs_checked": CHECKED,
         },
-        outputs=[f"{STUDY}.{name}.separation_weights", f"{STUDY}.{name}.separation_curves"],
-        name="train_separation",
-        namespace=name,
-        tags="training",
     )
 
 
@@ -107,7 +103,7 @@ def _evaluation(study: MidiWaveformParameters, arm: str, seed: int) -> Iterator[
     yield node(
         nodes.assemble_separator,
         inputs=[
-            f"{STUDY}.{_cell(arm, seed)}.separation_weights",
+            f"{STUDY}.{network_cell(arm, seed)}.separation_weights",
             f"{PARAMETERS}.arms.{arm}",
             arm_run,
             CHECKED,
@@ -127,7 +123,7 @@ def _evaluation(study: MidiWaveformParameters, arm: str, seed: int) -> Iterator[
 
 
 def _collection(study: MidiWaveformParameters) -> Iterator[Node]:
-    grid = [(arm, seed) for arm in study.run.arms for seed in study.run.seeds]
+    grid = study.run.arm_seeds
     yield node(
         nodes.score_floors,
         inputs=[_store(study), f"{PARAMETERS}.run", f"{PARAMETERS}.corpus.instruments"],
@@ -154,13 +150,7 @@ def _collection(study: MidiWaveformParameters) -> Iterator[Node]:
         name="collect_songs",
         namespace="scores",
     )
-    yield node(
-        collect_curves,
-        inputs=[f"{STUDY}.{_cell(arm, seed)}.separation_curves" for arm, seed in grid],
-        outputs=f"{STUDY}.curves",
-        name="collect_curves",
-        namespace="tables",
-    )
+    yield curves_node(STUDY, [f"{STUDY}.{network_cell(arm, seed)}.separation_curves" for arm, seed in grid])
 
 
 def _results(study: MidiWaveformParameters) -> Iterator[Node]:
@@ -179,13 +169,7 @@ def _results(study: MidiWaveformParameters) -> Iterator[Node]:
         name="make_tables",
         namespace="tables",
     )
-    yield node(
-        nodes.write_tables,
-        inputs=[*TABLES, f"{STUDY}.comparisons"],
-        outputs=[*(f"{table}_markdown" for table in TABLES), f"{STUDY}.result_text"],
-        name="write_tables",
-        namespace="tables",
-    )
+    yield text_node(nodes.write_tables, study=STUDY, inputs=[*TABLES, f"{STUDY}.comparisons"], tables=TABLES)
     yield node(
         nodes.draw_losses,
         inputs=f"{STUDY}.curves",
@@ -193,23 +177,7 @@ def _results(study: MidiWaveformParameters) -> Iterator[Node]:
         name="draw_losses",
         namespace="tables",
     )
-    arm, seed = study.run.arms[0], study.run.seeds[0]
-    yield node(
-        draw_separated_song,
-        inputs=[
-            f"{STUDY}.{arm}.seed_{seed}.separator",
-            _store(study),
-            f"{PARAMETERS}.arm_runs.{arm}.seed_{seed}",
-            "params:execution",
-        ],
-        outputs=f"{STUDY}.figure_spectrograms",
-        name="draw_spectrograms",
-        namespace="tables",
-    )
-
-
-def _cell(arm: str, seed: int) -> str:
-    return f"{arm}.{ALL_STEMS}.seed_{seed}"
+    yield separated_song_node(STUDY, study.run.arms[0], study.run.seeds[0], _store(study))
 
 
 def _held_out(length: int) -> str:

@@ -14,6 +14,7 @@ from sep_pipeline.pipelines import data
 from sep_pipeline.pipelines.open_unmix import nodes
 from sep_pipeline.pipelines.study.evaluation import collect_scores
 from sep_pipeline.pipelines.study.training import collect_curves
+from sep_pipeline.pipelines.study.wiring import curves_node, text_node, training_node
 
 PARAMETERS = f"params:{STUDY}"
 
@@ -24,12 +25,7 @@ def create_pipeline(configuration: ProjectParameters) -> Pipeline:
     steps = [
         *_preparation(study),
         *(_training(study, cell) for cell in study.cells),
-        *(
-            step
-            for arm in study.run.arms
-            for seed in study.run.seeds
-            for step in _evaluation(study, arm, seed)
-        ),
+        *(step for arm, seed in study.run.arm_seeds for step in _evaluation(study, arm, seed)),
         *_results(study),
     ]
     return data.create_pipeline(study.data, f"{STUDY}.data") + Pipeline(steps)
@@ -68,14 +64,16 @@ def _preparation(study: OpenUnmixParameters) -> Iterator[Node]:
 
 
 def _training(study: OpenUnmixParameters, cell: Cell) -> Node:
-    name = cell.namespace
     rendered = {
         "midi_corpus": _corpus(study),
         "data": f"{PARAMETERS}.data",
         "pool": f"{PARAMETERS}.pool",
     }
-    return node(
+    return training_node(
         nodes.train_model,
+        study=STUDY,
+        cell=cell.namespace,
+        phase="model",
         inputs={
             "stem_store": _store(study),
             "input_statistics": f"{STUDY}.input_statistics",
@@ -83,17 +81,9 @@ def _training(study: OpenUnmixParameters, cell: Cell) -> Node:
             "examples": f"{PARAMETERS}.examples",
             "comparison_updates": f"{PARAMETERS}.evaluation.comparison_updates",
             "arm": f"{PARAMETERS}.arms.{cell.arm}",
-            "cell": f"{PARAMETERS}.cells.{name}",
-            "execution": "params:execution",
-            # One entry for all cells: an entry per cell would be a box per cell in the graph.
-            "trackers": f"{STUDY}.mlflow_runs",
-            "checkpoints": f"{STUDY}.checkpoints",
             **(rendered if cell.arm in study.pooled_arms else {}),
         },
-        outputs=[f"{STUDY}.{name}.model_weights", f"{STUDY}.{name}.model_curves"],
-        name="train_model",
-        namespace=name,
-        tags=["training", cell.stem],
+        tags=[cell.stem],
     )
 
 
@@ -147,7 +137,7 @@ def _evaluation(study: OpenUnmixParameters, arm: str, seed: int) -> Iterator[Nod
 
 
 def _results(study: OpenUnmixParameters) -> Iterator[Node]:
-    grid = [(arm, seed) for arm in study.run.arms for seed in study.run.seeds]
+    grid = study.run.arm_seeds
     yield node(
         nodes.score_floors,
         inputs=[
@@ -170,13 +160,7 @@ def _results(study: OpenUnmixParameters) -> Iterator[Node]:
         name="collect_scores",
         namespace="scores",
     )
-    yield node(
-        collect_curves,
-        inputs=[f"{STUDY}.{arm}.seed_{seed}.curves" for arm, seed in grid],
-        outputs=f"{STUDY}.curves",
-        name="collect_curves",
-        namespace="tables",
-    )
+    yield curves_node(STUDY, [f"{STUDY}.{arm}.seed_{seed}.curves" for arm, seed in grid])
     yield node(
         nodes.measure_speed,
         inputs=[
@@ -190,10 +174,10 @@ def _results(study: OpenUnmixParameters) -> Iterator[Node]:
         name="measure_speed",
         namespace="tables",
     )
-    yield from _tables(study, grid)
+    yield from _tables(study)
 
 
-def _tables(study: OpenUnmixParameters, grid: list[tuple[str, int]]) -> Iterator[Node]:
+def _tables(study: OpenUnmixParameters) -> Iterator[Node]:
     tables = [f"{STUDY}.table_{number}" for number in (1, 2, 3, 4)]
     yield node(
         nodes.make_score_table,
@@ -228,12 +212,11 @@ def _tables(study: OpenUnmixParameters, grid: list[tuple[str, int]]) -> Iterator
         name="compare_directions",
         namespace="tables",
     )
-    yield node(
+    yield text_node(
         nodes.write_tables,
+        study=STUDY,
         inputs=[f"{STUDY}.comparisons", "published_results", *tables],
-        outputs=[*(f"{table}_markdown" for table in tables), f"{STUDY}.result_text"],
-        name="write_tables",
-        namespace="tables",
+        tables=tables,
     )
     yield node(
         nodes.draw_losses,
@@ -242,7 +225,7 @@ def _tables(study: OpenUnmixParameters, grid: list[tuple[str, int]]) -> Iterator
         name="draw_losses",
         namespace="tables",
     )
-    arm, seed = study.compared_arms[0] if study.compared_arms else grid[0][0], grid[0][1]
+    arm, seed = (*study.compared_arms, *study.run.arms)[0], study.run.seeds[0]
     yield node(
         nodes.draw_spectrograms,
         inputs=[

@@ -14,6 +14,7 @@ from sep_pipeline.models.open_unmix.config import config_from
 from sep_pipeline.models.weights import load_into
 from sep_pipeline.separation.card import SeparatorCard
 from sep_pipeline.separation.em_wiener import EMWienerConfig
+from sep_pipeline.separation.from_card import config_of_card
 from sep_pipeline.separation.open_unmix.separator import RESIDUAL, OpenUnmixSeparator
 
 WIENER = "wiener"
@@ -71,12 +72,8 @@ def open_unmix_config(card: SeparatorCard) -> OpenUnmixConfig:
     Raises:
         CheckpointMismatchError: It has unknown names or values out of range, or other channels than the card.
     """
-    try:
+    with config_of_card():
         config = config_from(card.config)
-    except ConfigurationError as error:
-        raise CheckpointMismatchError(
-            "the model configuration is not valid", parameter="config", found=error
-        ) from error
     if config.num_channels != card.channels:
         raise CheckpointMismatchError(
             "the card of the separator contradicts itself",

@@ -7,17 +7,16 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from sep_pipeline.errors import ConfigurationError, StemMismatchError, TooShortError
+from sep_pipeline.errors import ConfigurationError
 from sep_pipeline.models.open_unmix import OpenUnmix
-from sep_pipeline.separation.blocks import Audio, Progress, ReadSamples, array_reader, filled
+from sep_pipeline.separation.blocks import Audio, Progress, ReadSamples
 from sep_pipeline.separation.em_wiener import EMStretch, EMWienerConfig, refine_stretch
+from sep_pipeline.separation.interface import Separator
 from sep_pipeline.separation.inverse_spectrum import InverseSpectrum
 from sep_pipeline.separation.open_unmix.folded import FoldedModels
 from sep_pipeline.separation.open_unmix.magnitudes import SongMagnitudes, Steps, bounds, num_passes
 from sep_pipeline.separation.open_unmix.song import Song
-
-MODES = ("context", "published")
-PRECISIONS = ("fp32", "bf16")
+from sep_pipeline.separation.precision import require_precision
 
 RESIDUAL = "residual"
 """Name of the stem that holds what the targets leave of the mixture."""
@@ -32,8 +31,11 @@ SPILL_BYTES = 256 * 2**20
 """What may be kept aside in memory; beyond, temporary files hold it."""
 
 
-class OpenUnmixSeparator:
+class OpenUnmixSeparator(Separator):
     """Masks from every target's model, refined together by the Wiener filter.
+
+    The mode "context" filters blocks of the settings' `block_frames` frames on their own; "published" takes the whole
+    song as one block, as the evaluation of the study did.
 
     Memory does not grow with the song: the recurrent layers sweep it in segments, and what they give lies in
     temporary files once it is large (`tempfile.gettempdir()`; 4 bytes per frame and hidden unit of two tables per
@@ -69,86 +71,25 @@ class OpenUnmixSeparator:
         spill_bytes: int = SPILL_BYTES,
     ) -> None:
         self.wiener = wiener or EMWienerConfig()
-        _check(models, self.wiener, precision, residual_name)
-        self.name = name
-        self.stems = (*models, residual_name) if self.wiener.residual else tuple(models)
-        self.sample_rate = sample_rate
+        _check(models, self.wiener, residual_name)
         self._device = torch.device(device)
+        self._is_mixed = require_precision(precision) == "bf16" and self._device.type == "cuda"
         self._models = FoldedModels(list(models.values()), self._device)
         self._config = self._models.config
-        self.num_channels = self._config.num_channels
-        self._is_mixed = precision == "bf16" and self._device.type == "cuda"
+        super().__init__(
+            name=name,
+            stems=(*models, residual_name) if self.wiener.residual else tuple(models),
+            sample_rate=sample_rate,
+            num_channels=self._config.num_channels,
+        )
         self._segment_frames = segment_frames
         self._spill_bytes = spill_bytes
 
-    def separate(self, mixture: Audio, *, mode: str = "context") -> Audio:
-        """Estimate every stem.
-
-        Args:
-            mixture: float32, (channel, time), in [-1, 1], at the separator's sample rate, at least one sample.
-            mode: "context" filters blocks of `block_frames` frames on their own; "published" takes the whole
-                song as one block, as the evaluation of the study did.
-
-        Returns:
-            float32, (stem, channel, time), as long as the mixture.
-
-        Raises:
-            ConfigurationError: Unknown mode.
-            StemMismatchError: The mixture has another number of channels.
-            TooShortError: There are no samples.
-            DataError: A sample is not finite.
-        """
-        if mixture.ndim != 2 or mixture.shape[0] != self.num_channels:
-            raise StemMismatchError(
-                "the mixture does not fit the separator",
-                expected=f"({self.num_channels}, time)",
-                found=mixture.shape,
-            )
-        blocks = self.separate_blocks(array_reader(mixture), mixture.shape[1], mode=mode)
-        return filled(blocks, len(self.stems), mixture)
-
-    def separate_blocks(
-        self,
-        read: ReadSamples,
-        num_samples: int,
-        *,
-        mode: str = "context",
-        progress: Progress | None = None,
+    def _blocks(
+        self, read: ReadSamples, num_samples: int, *, is_published: bool, progress: Progress | None
     ) -> Iterator[Audio]:
-        """Estimate every stem of a song that is not in memory.
-
-        Args:
-            read: Gives the samples from the first to before the second number, float32, (channel, time); it is
-                asked for the same ones several times.
-            num_samples: Length of the song.
-            mode: As for `separate`.
-            progress: Called with the share of the work that is done, up to 1.
-
-        Yields:
-            float32, (stem, channel, time): successive pieces that add up to `num_samples` samples.
-
-        Raises:
-            ConfigurationError: Unknown mode.
-            StemMismatchError: The samples have another number of channels.
-            TooShortError: There are no samples.
-            DataError: A sample is not finite.
-            StorageError: The temporary files do not find room.
-        """
-        if mode not in MODES:
-            raise ConfigurationError("unknown mode", parameter="mode", expected=MODES, found=mode)
-        if num_samples < 1:
-            raise TooShortError("nothing to separate", expected="at least 1 sample", found=num_samples)
-        song = Song(
-            read,
-            num_samples,
-            num_channels=self.num_channels,
-            config=self._config.spectrogram,
-            device=self._device,
-        )
-        return self._blocks(song, is_whole=mode == "published", progress=progress)
-
-    def _blocks(self, song: Song, *, is_whole: bool, progress: Progress | None) -> Iterator[Audio]:
-        block_frames = None if is_whole else self.wiener.block_frames
+        song = Song(read, num_samples, config=self._config.spectrogram, device=self._device)
+        block_frames = None if is_published else self.wiener.block_frames
         num_iterations = 0 if block_frames else self.wiener.num_iterations
         steps = Steps(progress, num_passes(self._models) + num_iterations + 1)
         magnitudes = self._magnitudes(song, steps)
@@ -196,13 +137,7 @@ class OpenUnmixSeparator:
         return output
 
 
-def _check(
-    models: Mapping[str, OpenUnmix], wiener: EMWienerConfig, precision: str, residual_name: str
-) -> None:
-    if precision not in PRECISIONS:
-        raise ConfigurationError(
-            "unknown precision", parameter="precision", expected=PRECISIONS, found=precision
-        )
+def _check(models: Mapping[str, OpenUnmix], wiener: EMWienerConfig, residual_name: str) -> None:
     if not models:
         raise ConfigurationError(
             "there is no target", parameter="models", expected="1 model or more", found=0

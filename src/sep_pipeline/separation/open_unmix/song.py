@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sep_pipeline.errors import DataError, StemMismatchError
 from sep_pipeline.models.open_unmix import SpectrogramConfig, spectrum
 from sep_pipeline.separation.blocks import Audio, ReadSamples
 
@@ -15,9 +14,8 @@ class Song:
     """Centred spectra of a signal that is read piece by piece.
 
     Args:
-        read: Gives samples; it is asked for the same ones more than once.
+        read: Gives samples, of which all are finite; it is asked for the same ones more than once.
         num_samples: Length of the signal, at least 1.
-        num_channels: Channels that `read` must give.
         config: Sizes of the transform.
         device: Where spectra are computed.
     """
@@ -27,24 +25,17 @@ class Song:
         read: ReadSamples,
         num_samples: int,
         *,
-        num_channels: int,
         config: SpectrogramConfig,
         device: torch.device,
     ) -> None:
         self.num_frames = num_samples // config.hop_length + 1
         self.num_samples = num_samples
         self._read = read
-        self._num_channels = num_channels
         self._config = config
         self._device = device
 
     def spectra(self, start: int, stop: int) -> Tensor:
-        """Spectra of the frames from `start` to before `stop`: complex64, (channel, frame, bin).
-
-        Raises:
-            StemMismatchError: The samples read have another shape than asked for.
-            DataError: A sample is not finite.
-        """
+        """Spectra of the frames from `start` to before `stop`: complex64, (channel, frame, bin)."""
         first = start * self._config.hop_length - self._config.n_fft // 2
         last = first + (stop - start - 1) * self._config.hop_length + self._config.n_fft
         return spectrum(torch.from_numpy(self._extended(first, last)).to(self._device), self._config)
@@ -52,30 +43,14 @@ class Song:
     def _extended(self, first: int, last: int) -> Audio:
         """Samples from `first` to before `last`, mirrored at both ends as `models.open_unmix.centred` does."""
         if first >= 0 and last <= self.num_samples:
-            return self._checked(first, last)
+            return self._read(first, last)
         wanted = np.abs(np.arange(first, last))
         mirrored = np.where(wanted < self.num_samples, wanted, 2 * (self.num_samples - 1) - wanted)
         is_inside = (mirrored >= 0) & (mirrored < self.num_samples)
         if first < 0:
             is_inside[:-first] &= wanted[:-first] < self.num_samples
         low = int(mirrored[is_inside].min())
-        samples = self._checked(low, int(mirrored[is_inside].max()) + 1)
-        extended = np.zeros((self._num_channels, last - first), dtype=np.float32)
+        samples = self._read(low, int(mirrored[is_inside].max()) + 1)
+        extended = np.zeros((len(samples), last - first), dtype=np.float32)
         extended[:, is_inside] = samples[:, mirrored[is_inside] - low]
         return extended
-
-    def _checked(self, first: int, last: int) -> Audio:
-        samples = self._read(first, last)
-        if samples.shape != (self._num_channels, last - first):
-            raise StemMismatchError(
-                "the samples do not fit the separator",
-                expected=(self._num_channels, last - first),
-                found=samples.shape,
-            )
-        if not np.isfinite(samples).all():
-            raise DataError(
-                "the mixture has samples that are no finite numbers",
-                expected=f"finite samples from {first} to {last}",
-                found=int((~np.isfinite(samples)).sum()),
-            )
-        return np.ascontiguousarray(samples, dtype=np.float32)

@@ -11,7 +11,7 @@ from torch import Tensor
 from sep_pipeline.audio.channels import to_channels
 from sep_pipeline.audio.resampling import resample_blocks
 from sep_pipeline.separation.blocks import Audio, ForwardReader, Progress, ReadSamples, fitted
-from sep_pipeline.separation.separator import Separator, separator_blocks
+from sep_pipeline.separation.interface import Separator
 from sep_pipeline.separation.songs.staging import StagedSong
 from sep_pipeline.separation.wiener import mixture_consistency, wiener_blocks
 
@@ -44,8 +44,7 @@ def _native_estimates(separator: Separator, native: StagedSong, progress: Progre
         channels = range(native.num_channels)
         runs = [
             # The channels are computed in turns, so that the last one tells how far all of them are.
-            separator_blocks(
-                separator,
+            separator.separate_blocks(
                 _channel_reader(native, channel),
                 native.num_samples,
                 progress=progress if channel == channels[-1] else None,
@@ -58,7 +57,7 @@ def _native_estimates(separator: Separator, native: StagedSong, progress: Progre
     def read(start: int, stop: int) -> Audio:
         return to_channels(native.read(start, stop), separator.num_channels)
 
-    for block in separator_blocks(separator, read, native.num_samples, progress=progress):
+    for block in separator.separate_blocks(read, native.num_samples, progress=progress):
         yield np.stack([to_channels(stem, native.num_channels) for stem in block])
 
 

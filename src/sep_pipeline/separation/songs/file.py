@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sep_pipeline.audio.io import Subtype, WriteBlock, as_stored, audio_written_in_blocks
-from sep_pipeline.errors import DataError
+from sep_pipeline.errors import DataError, naming_file
 from sep_pipeline.files import storage_errors
 from sep_pipeline.separation.blocks import Audio, Progress
-from sep_pipeline.separation.separator import Separator
+from sep_pipeline.separation.interface import Separator
 from sep_pipeline.separation.songs.estimates import refined_estimates, song_estimates
 from sep_pipeline.separation.songs.options import RESIDUAL, SongOptions
 from sep_pipeline.separation.songs.staging import StagedSong, stage
@@ -58,8 +58,7 @@ def separate_file(
 ) -> WrittenSong:
     """Write the stems of a song, as long as it and with its sample rate and channels.
 
-    The song lies in a temporary file in the folder meanwhile. With a `BlockSeparator` memory does not grow with its
-    length; other separators hold it whole.
+    The song lies in a temporary file in the folder meanwhile, so that memory does not grow with its length.
 
     Args:
         separator: A trained separator; a mono one separates every channel by itself.
@@ -79,7 +78,7 @@ def separate_file(
     rows = {stem: separator.stems.index(stem) for stem in chosen.chosen(separator.stems)}
     with storage_errors(folder / "stems"):
         folder.mkdir(parents=True, exist_ok=True)
-    with _naming(source), closing(stage(source, folder)) as song:
+    with naming_file(source, DataError), closing(stage(source, folder)) as song:
         chosen.check_rate(source, song.sample_rate)
         with closing(song.at_rate(separator.sample_rate, folder)) as native:
             estimates = song_estimates(separator, song, native, progress)
@@ -132,20 +131,3 @@ def _writers(
             )
             for name, path in files.items()
         }
-
-
-@contextmanager
-def _naming(source: Path) -> Iterator[None]:
-    """Add the song to errors of a separator, which knows samples only."""
-    try:
-        yield
-    except DataError as error:
-        if error.file is not None:
-            raise
-        raise type(error)(
-            error.problem,
-            file=source,
-            parameter=error.parameter,
-            expected=error.expected,
-            found=error.found,
-        ) from error

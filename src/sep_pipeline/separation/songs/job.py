@@ -15,7 +15,8 @@ from sep_pipeline.errors import ConfigurationError, DataError, SepPipelineError
 from sep_pipeline.files import file_digest
 from sep_pipeline.mapping import ShareProgress
 from sep_pipeline.separation.card import CARD_NAME, read_card
-from sep_pipeline.separation.separator import Separator, load_separator
+from sep_pipeline.separation.interface import Separator
+from sep_pipeline.separation.separator import load_separator
 from sep_pipeline.separation.songs.file import separate_file
 from sep_pipeline.separation.songs.options import SongOptions
 from sep_pipeline.separation.songs.outputs import publish, working_folder

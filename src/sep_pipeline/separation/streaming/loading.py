@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError
-from sep_pipeline.models.open_unmix import OpenUnmix, OpenUnmixConfig, require_unidirectional
-from sep_pipeline.models.open_unmix.config import config_from
+from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError, naming_file
+from sep_pipeline.models.open_unmix import OpenUnmix, require_unidirectional
 from sep_pipeline.models.weights import load_into, load_weights
 from sep_pipeline.separation.card import CARD_NAME, read_card
+from sep_pipeline.separation.open_unmix.loading import open_unmix_config
 from sep_pipeline.separation.streaming.separator import StreamingSeparator
 
 MODEL_CLASS = "open_unmix"
@@ -45,16 +44,9 @@ def load_streaming_separator(
             expected=MODEL_CLASS,
             found=card.model,
         )
-    config = _config(card.config, path)
+    with naming_file(path, CheckpointMismatchError):
+        config = open_unmix_config(card)
     require_unidirectional(config)
-    if config.num_channels != card.channels:
-        raise CheckpointMismatchError(
-            "the card of the separator contradicts itself",
-            file=path,
-            parameter="channels",
-            expected=config.num_channels,
-            found=card.channels,
-        )
     chosen = _chosen(card.stems, stems)
     models = {}
     for stem in card.stems if ratio_mask else chosen:
@@ -62,15 +54,6 @@ def load_streaming_separator(
         weights = folder / card.weights[stem]
         load_into(models[stem], load_weights(weights)[0], file=weights)
     return StreamingSeparator(models, card.sample_rate, precision=precision, ratio_mask=ratio_mask)
-
-
-def _config(content: Mapping[str, Any], path: Path) -> OpenUnmixConfig:
-    try:
-        return config_from(content)
-    except ConfigurationError as error:
-        raise CheckpointMismatchError(
-            "the model configuration is not valid", file=path, parameter="config", found=error
-        ) from error
 
 
 def _chosen(known: Sequence[str], wanted: Sequence[str] | None) -> Sequence[str]:

@@ -19,6 +19,7 @@ from sep_pipeline.datasets import FolderWriter, Weights
 from sep_pipeline.mapping import map_tracks
 from sep_pipeline.metrics.track_scores import SI_SDR
 from sep_pipeline.models.chimera import ChimeraConfig, ChimeraNet
+from sep_pipeline.models.config_values import config_of_values
 from sep_pipeline.pipelines.chimera_transfer.excerpt_scores import EXCERPT_COLUMNS
 from sep_pipeline.pipelines.chimera_transfer.mixtures import excerpt_examples, scored_excerpt
 from sep_pipeline.pipelines.chimera_transfer.scoring import score_excerpt
@@ -33,7 +34,7 @@ def assemble_separator(
     weights: Weights, arm_run: ArmRun, mixture_checked: dict[str, Any], **stem_stores: Path
 ) -> FolderWriter:
     """Make the trained network of one arm and seed a separator folder."""
-    config = ChimeraConfig(**json.loads(weights.metadata["config"]))
+    config = config_of_values(ChimeraConfig, json.loads(weights.metadata["config"]))
     network = ChimeraNet(config)
     return one_network_separator(
         network,

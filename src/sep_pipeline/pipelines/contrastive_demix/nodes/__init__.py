@@ -11,7 +11,6 @@ from sep_pipeline.pipelines.contrastive_demix.nodes.evaluation import (
 from sep_pipeline.pipelines.contrastive_demix.nodes.results import (
     draw_embeddings,
     draw_losses,
-    draw_spectrograms,
     make_tables,
     write_tables,
 )
@@ -28,7 +27,6 @@ __all__ = [
     "collect_songs",
     "draw_embeddings",
     "draw_losses",
-    "draw_spectrograms",
     "embed_test_triplets",
     "make_tables",
     "score_floors",

@@ -14,13 +14,12 @@ from sep_pipeline.configuration.contrastive_demix import (
     PretrainingParameters,
     TripletParameters,
 )
-from sep_pipeline.configuration.execution import ExecutionParameters
-from sep_pipeline.configuration.study import ArmRun, RunParameters
+from sep_pipeline.configuration.study import RunParameters
 from sep_pipeline.pipelines.contrastive_demix import tables, texts
 from sep_pipeline.pipelines.contrastive_demix.embeddings import embedding_figure
 from sep_pipeline.pipelines.contrastive_demix.figures import pretraining_figure, separation_figure
 from sep_pipeline.pipelines.data.store import store_hash
-from sep_pipeline.pipelines.study.results import as_list, draw_separated_song
+from sep_pipeline.pipelines.study.results import as_list
 from sep_pipeline.pipelines.version import code_version
 from sep_pipeline.reporting.tables import Provenance
 
@@ -84,10 +83,3 @@ def draw_embeddings(embeddings: pd.DataFrame, inputs_checked: dict[str, Any]) ->
     """Embeddings of test songs in two dimensions, by stem, before and after pre-training."""
     title = "Embeddings of test songs (principal components, first seed)"
     return embedding_figure(embeddings, inputs_checked["stems"], title=title)
-
-
-def draw_spectrograms(
-    separator: Path, stem_store: Path, arm_run: ArmRun, execution: ExecutionParameters
-) -> Figure:
-    """Mixture, references and estimates of the first test song."""
-    return draw_separated_song(separator, stem_store, arm_run, execution)

@@ -1,27 +1,45 @@
-"""Cards of separators in which one network gives all stems."""
+"""What builders of separators take from cards: the model's configuration, and weights that all stems share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from sep_pipeline.errors import CheckpointMismatchError
+from sep_pipeline.errors import CheckpointMismatchError, ConfigurationError
+from sep_pipeline.models.weights import load_into
 from sep_pipeline.separation.card import SeparatorCard
 
 State = Mapping[str, Tensor]
 
 
-def shared_state(card: SeparatorCard, states: Mapping[str, State]) -> State:
-    """The weights that all stems share.
+@contextmanager
+def config_of_card() -> Iterator[None]:
+    """Call the configuration of a model wrong where that of a card is made.
+
+    Raises:
+        CheckpointMismatchError: In place of a `ConfigurationError`.
+    """
+    try:
+        yield
+    except ConfigurationError as error:
+        raise CheckpointMismatchError(
+            "the model configuration is not valid", parameter="config", found=error
+        ) from error
+
+
+def load_shared(network: nn.Module, card: SeparatorCard, states: Mapping[str, State]) -> None:
+    """Load the weights that all stems share.
 
     Args:
+        network: The network to fill.
         card: The card.
         states: Stem name to the state dict of the network.
 
     Raises:
-        CheckpointMismatchError: Stems differ in their weights.
+        CheckpointMismatchError: The weights do not fit, or stems differ in theirs.
     """
     first = card.stems[0]
     for stem in card.stems[1:]:
@@ -32,7 +50,7 @@ def shared_state(card: SeparatorCard, states: Mapping[str, State]) -> State:
                 expected=f"the weights of {first}",
                 found=f"others for {stem}",
             )
-    return states[first]
+    load_into(network, states[first], file=card.weights[first])
 
 
 def check_outputs(card: SeparatorCard, *, num_channels: int) -> None:
