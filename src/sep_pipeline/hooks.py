@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable
@@ -17,7 +18,8 @@ from kedro.pipeline.node import Node
 from sep_pipeline import pipeline_registry
 from sep_pipeline.config_loader import CheckedConfigLoader
 from sep_pipeline.datasets import ArtifactDataset, WorkspaceDataset
-from sep_pipeline.files import require_writable
+from sep_pipeline.errors import StorageError
+from sep_pipeline.files import require_writable, write_text
 from sep_pipeline.fingerprints import digest, expect_fingerprints, stale_nodes
 from sep_pipeline.pipelines.data import refuse_if_incomplete
 from sep_pipeline.runner import CellRunner
@@ -188,6 +190,52 @@ class ResultHook:
                 click.echo(catalog.load(name))
         for path in _pages(pipeline.all_outputs(), catalog).values():
             click.echo(f"Page: {path}")
+
+
+class StatisticsHook:
+    """Keeps what Kedro-Viz shows as statistics of a node: size of files, rows and columns of tables.
+
+    Kedro-Viz has a hook for this, too, but sees only what is loaded and saved in the main process, where no node
+    of ours runs, and forgets earlier runs.
+    """
+
+    def __init__(self) -> None:
+        self._earlier: dict[str, Any] = {}
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        """Remember the statistics of earlier runs."""
+        self._earlier = _read_statistics(_statistics_file(run_params))
+
+    @hook_impl(trylast=True)
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """Add those of everything that the pipeline makes, fresh or kept, after Kedro-Viz has written its own."""
+        found = {
+            name: dataset.statistics()
+            for name in sorted(pipeline.all_outputs())
+            if isinstance(dataset := catalog.get(name), ArtifactDataset)
+        }
+        known = {name: numbers for name, numbers in {**self._earlier, **found}.items() if numbers}
+        file = _statistics_file(run_params)
+        if _read_statistics(file) != known:
+            try:
+                write_text(file, json.dumps(known) + "\n")
+            except StorageError as error:
+                logger.warning("Kedro-Viz will show no statistics of this run: %s", error)
+
+
+def _statistics_file(run_params: dict[str, Any]) -> Path:
+    return Path(run_params["project_path"]) / ".viz" / "stats.json"
+
+
+def _read_statistics(file: Path) -> Any:
+    """What Kedro-Viz or an earlier run left; a file that is missing or does not parse says nothing."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
 
 
 def _pages(names: Iterable[str], catalog: DataCatalog) -> dict[str, Path]:

@@ -3,10 +3,10 @@
 from typing import Any
 
 from sep_pipeline.config_loader import CheckedConfigLoader
-from sep_pipeline.hooks import ConfigurationHook, FingerprintHook, ResultHook, TrackingHook
+from sep_pipeline.hooks import ConfigurationHook, FingerprintHook, ResultHook, StatisticsHook, TrackingHook
 
 # The last hook registered is called first: configuration, fingerprints, tracking, results.
-HOOKS = (ResultHook(), TrackingHook(), FingerprintHook(), ConfigurationHook())
+HOOKS = (StatisticsHook(), ResultHook(), TrackingHook(), FingerprintHook(), ConfigurationHook())
 
 RUNNER_MODULE_ALLOWLIST = ["sep_pipeline"]
 

@@ -43,7 +43,7 @@ class ArtifactDataset(AbstractDataset[Saved, Loaded], Generic[Saved, Loaded]):
     """Base of the project's datasets: a file or folder with a fingerprint.
 
     Subclasses implement `_read(path)` and `_write(path, data)`; the write must leave either the old or the
-    new content, never half of it.
+    new content, never half of it. `_previewer()` gives the function that shows the artifact in Kedro-Viz.
 
     Args:
         filepath: The file or folder.
@@ -62,6 +62,9 @@ class ArtifactDataset(AbstractDataset[Saved, Loaded], Generic[Saved, Loaded]):
     def _write(self, path: Path, data: Saved) -> None:
         raise NotImplementedError
 
+    def _previewer(self) -> Callable[..., Any]:
+        raise NotImplementedError
+
     def load(self) -> Loaded:
         """Read the artifact, fresh or not."""
         return self._read(self.path)
@@ -74,6 +77,21 @@ class ArtifactDataset(AbstractDataset[Saved, Loaded], Generic[Saved, Loaded]):
         if self.expected is not None:
             content = {"fingerprint": self.expected, "recipe": self.recipe}
             write_text(self._side_file, json.dumps(content, indent=1) + "\n")
+
+    @property
+    def preview(self) -> Callable[..., Any]:
+        """What Kedro-Viz calls to show the artifact, if there is such an attribute.
+
+        Raises:
+            AttributeError: The artifact is not there yet.
+        """
+        if not self.path.exists():
+            raise AttributeError("nothing to show yet", name="preview", obj=self)
+        return self._previewer()
+
+    def statistics(self) -> dict[str, int]:
+        """What Kedro-Viz shows below the graph: `file_size` in bytes, and `rows` and `columns` of a table."""
+        return {"file_size": self.path.stat().st_size} if self.path.is_file() else {}
 
     def expect(self, fingerprint: str, recipe: dict[str, str]) -> None:
         """Count the artifact as existing only if it carries `fingerprint`.

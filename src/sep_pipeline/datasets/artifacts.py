@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset
 
 from sep_pipeline.datasets.artifact import ArtifactDataset
+from sep_pipeline.datasets.previews import folder_preview, text_preview, weights_preview
 from sep_pipeline.errors import NoInputError
 from sep_pipeline.files import storage_errors, write_text, written_aside
 
@@ -47,6 +49,24 @@ class FileDataset(ArtifactDataset[Any, Any]):
         with written_aside(path) as aside:
             self._at(aside).save(data)
 
+    def _previewer(self) -> Callable[..., Any]:
+        dataset: Any = self._at(self.path)
+        preview: Callable[..., Any] = dataset.preview
+        return preview
+
+    def statistics(self) -> dict[str, int]:
+        """Size of the file, and shape of a table."""
+        size = super().statistics()
+        if size and self.path.suffix == ".parquet":
+            from pyarrow.parquet import read_metadata
+
+            header = read_metadata(self.path)
+            return {"rows": header.num_rows, "columns": header.num_columns, **size}
+        if size and self.path.suffix == ".csv":
+            rows, columns = self._read(self.path).shape
+            return {"rows": rows, "columns": columns, **size}
+        return size
+
 
 class FigureDataset(FileDataset):
     """A figure, which is saved as an object and comes back as the file it was drawn into."""
@@ -64,6 +84,9 @@ class TextDataset(ArtifactDataset[str, str]):
     def _write(self, path: Path, data: str) -> None:
         write_text(path, data)
 
+    def _previewer(self) -> Callable[..., Any]:
+        return partial(text_preview, self.path)
+
 
 class FolderDataset(ArtifactDataset[FolderWriter, Path]):
     """A folder that a node fills through a function and other nodes read through its path.
@@ -80,6 +103,9 @@ class FolderDataset(ArtifactDataset[FolderWriter, Path]):
         with storage_errors(path):
             path.mkdir(parents=True, exist_ok=True)
             data(path)
+
+    def _previewer(self) -> Callable[..., Any]:
+        return partial(folder_preview, self.path)
 
 
 @dataclass(frozen=True)
@@ -110,3 +136,6 @@ class WeightsDataset(ArtifactDataset[Weights, Weights]):
         from sep_pipeline.models.weights import save_weights
 
         save_weights(path, data.state, metadata=data.metadata)
+
+    def _previewer(self) -> Callable[..., Any]:
+        return partial(weights_preview, self.path)

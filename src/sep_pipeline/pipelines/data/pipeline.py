@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from kedro.pipeline import Pipeline, node
 
 from sep_pipeline.configuration.data import StoreParameters
@@ -83,8 +81,13 @@ def create_ingestion(store: StoreParameters, parameters: str) -> Pipeline:
 
 def create_refusal(pipeline_name: str, error: UnnamedInputError) -> Pipeline:
     """Stands for a pipeline that cannot be built; `refuse_if_incomplete` stops its run before anything else."""
+
+    def refuse() -> None:
+        """Stop: a folder or weights that the pipeline needs are not named."""
+        raise error
+
     step = node(
-        partial(_refuse, error),
+        refuse,
         inputs=None,
         outputs=f"{pipeline_name}.nothing",
         name=f"{REFUSAL}{pipeline_name}",
@@ -101,7 +104,3 @@ def refuse_if_incomplete(pipeline: Pipeline) -> None:
     for step in pipeline.nodes:
         if step.name.startswith(REFUSAL):
             step.func()
-
-
-def _refuse(error: UnnamedInputError) -> None:
-    raise error

@@ -106,6 +106,17 @@ def cell_text(value: Any) -> str:
     return number(None) if value is None else str(value)
 
 
+def markdown_html(text: str) -> Any:
+    """Markdown as HTML; tables scroll by themselves where the page is narrow, and HTML in the text stays text."""
+    from markdown_it import MarkdownIt
+    from markupsafe import Markup
+
+    converter = MarkdownIt("commonmark", {"html": False}).enable("table")
+    html = converter.render(text)
+    html = html.replace("<table>", '<div class="wide" tabindex="0"><table>')
+    return Markup(html.replace("</table>", "</table></div>"))
+
+
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -118,7 +129,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "markdown": _markdown,
+        "markdown": markdown_html,
         "data": _data_address,
         "cell": cell_text,
         "decibels": lambda score: (
@@ -130,17 +141,6 @@ def _environment() -> Environment:
     }
     environment.globals |= {"MIXTURE": MIXTURE, "REFERENCE": REFERENCE}
     return environment
-
-
-def _markdown(text: str) -> Any:
-    """Markdown as HTML; tables scroll by themselves where the page is narrow, and HTML in the text stays text."""
-    from markdown_it import MarkdownIt
-    from markupsafe import Markup
-
-    converter = MarkdownIt("commonmark", {"html": False}).enable("table")
-    html = converter.render(text)
-    html = html.replace("<table>", '<div class="wide" tabindex="0"><table>')
-    return Markup(html.replace("</table>", "</table></div>"))
 
 
 def _data_address(content: bytes, kind: str) -> str:
