@@ -45,7 +45,7 @@ viz: $(STAMP) ## the graph at http://127.0.0.1:4141
 	kedro viz run --pipeline=jukebox_transfer
 
 clean: ## remove what runs have written, keep the environment
-	rm -rf data/0[2-8]_*/* data/test data/paper mlflow.db mlruns
+	rm -rf data/0[2-8]_*/* data/test data/paper data/shipped mlflow.db mlruns
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/'
