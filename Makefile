@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: run setup test lint unit test-browser ui viz clean help
+.PHONY: run setup test lint unit test-browser docs ui viz clean help
 
 run: $(STAMP) ## set up and run the main job; ARGS="--env=paper ..." adds options
 	kedro run --pipeline=jukebox_transfer $(ARGS)
@@ -36,6 +36,9 @@ unit: $(STAMP) ## the tests, two processes
 
 test-browser: $(STAMP) ## the graph, MLflow's and a study's page in a real Chromium
 	pytest -n 0 -m browser tests/browser $(ARGS)
+
+docs: $(STAMP) ## the documentation as a site in site/, every warning an error
+	sphinx-build --quiet --fail-on-warning --keep-going -c docs -d build/doctrees . site
 
 ui: $(STAMP) ## MLflow's page: the arms side by side at the address it prints
 	@echo "Arms by stem: http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=arms (the second button draws charts)"

@@ -1,25 +1,27 @@
 """The exceptions a user can meet, each naming the file or parameter at fault.
 
-SepPipelineError
-├── ConfigurationError          a parameter is unknown, missing or out of range
-│   └── UnnamedInputError     a study needs a folder or weights that nobody named
-├── DataError                   audio or MIDI that cannot be used
-│   ├── NoInputError            nothing of the expected kind was found
-│   ├── UnreadableFileError     a file does not parse
-│   │   └── TruncatedFileError  a file ends before its header says
-│   ├── StemMismatchError       stems of one track differ in length, rate or channels
-│   ├── SilentStemError         a stem that must sound does not
-│   ├── TooShortError           a track is shorter than what is cut from it
-│   └── SplitOverlapError       the same audio or notes in two splits
-├── RenderError                 the synthesizer cannot be used
-│   └── SoundFontError          a sound font is missing or refused
-├── CheckpointError             weights cannot be used
-│   ├── MissingCheckpointError
-│   ├── TruncatedCheckpointError
-│   └── CheckpointMismatchError keys or shapes differ from the model
-├── StorageError                a folder is not writable or the disk is full
-└── TrainingError               training cannot go on
-    └── NonFiniteLossError
+Their tree::
+
+    SepPipelineError
+    ├── ConfigurationError          a parameter is unknown, missing or out of range
+    │   └── UnnamedInputError     a study needs a folder or weights that nobody named
+    ├── DataError                   audio or MIDI that cannot be used
+    │   ├── NoInputError            nothing of the expected kind was found
+    │   ├── UnreadableFileError     a file does not parse
+    │   │   └── TruncatedFileError  a file ends before its header says
+    │   ├── StemMismatchError       stems of one track differ in length, rate or channels
+    │   ├── SilentStemError         a stem that must sound does not
+    │   ├── TooShortError           a track is shorter than what is cut from it
+    │   └── SplitOverlapError       the same audio or notes in two splits
+    ├── RenderError                 the synthesizer cannot be used
+    │   └── SoundFontError          a sound font is missing or refused
+    ├── CheckpointError             weights cannot be used
+    │   ├── MissingCheckpointError
+    │   ├── TruncatedCheckpointError
+    │   └── CheckpointMismatchError keys or shapes differ from the model
+    ├── StorageError                a folder is not writable or the disk is full
+    └── TrainingError               training cannot go on
+        └── NonFiniteLossError
 """
 
 from __future__ import annotations

@@ -30,6 +30,8 @@ class ModelParameters(Strict):
         dropout: Share of values dropped between the layers of the LSTM while training.
         released: Folder or file that the `openunmix` package wrote or published; its models are evaluated as
             they are, whatever the sizes above, and nothing is trained. `unnamed` has to be named for a run.
+        initial_weights: Folder of a separator of these sizes, from whose models training starts; None starts
+            from random weights.
     """
 
     hidden_size: int
@@ -38,6 +40,14 @@ class ModelParameters(Strict):
     bandwidth_hz: float = Field(default=16000.0, gt=0)
     dropout: float = 0.4
     released: ProjectPath | Literal["unnamed"] | None = None
+    initial_weights: ProjectPath | None = None
+
+    @property
+    def origin(self) -> str:
+        """Where the weights come from, for tables."""
+        if self.released is not None:
+            return "released"
+        return "random" if self.initial_weights is None else "fine-tuned"
 
     def config(self, spectrogram: SpectrogramConfig, num_channels: int, sample_rate: int) -> OpenUnmixConfig:
         """The network's configuration for a data set."""

@@ -65,6 +65,15 @@ RUN_TIME_KEYS = (
 )
 """Names that configuration files read with `runtime_params`, so that `--params=` can give them."""
 
+_STUDIES: Mapping[str, Callable[[Mapping[str, Any], Path | None], StudyParameters]] = {
+    JUKEBOX_TRANSFER: parse_jukebox_transfer,
+    CHIMERA_TRANSFER: parse_chimera_transfer,
+    CONTRASTIVE_DEMIX: parse_contrastive_demix,
+    OPEN_UNMIX: parse_open_unmix,
+    MIDI_WAVEFORM: parse_midi_waveform,
+}
+"""Study to what checks its block."""
+
 TOP_LEVEL_KEYS = (
     *EXECUTION_KEYS,
     *PROCESS_KEYS,
@@ -74,22 +83,8 @@ TOP_LEVEL_KEYS = (
     "separate",
     "report",
     "jukebox_pretrain",
-    JUKEBOX_TRANSFER,
-    CHIMERA_TRANSFER,
-    CONTRASTIVE_DEMIX,
-    OPEN_UNMIX,
-    MIDI_WAVEFORM,
+    *_STUDIES,
 )
-
-
-_STUDIES: Mapping[str, Callable[[Mapping[str, Any], Path | None], StudyParameters]] = {
-    JUKEBOX_TRANSFER: parse_jukebox_transfer,
-    CHIMERA_TRANSFER: parse_chimera_transfer,
-    CONTRASTIVE_DEMIX: parse_contrastive_demix,
-    OPEN_UNMIX: parse_open_unmix,
-    MIDI_WAVEFORM: parse_midi_waveform,
-}
-"""Study to what checks its block."""
 
 
 class ProjectParameters(Strict):
@@ -115,37 +110,38 @@ class ProjectParameters(Strict):
 
     @property
     def jukebox_transfer(self) -> JukeboxTransferParameters:
-        """Study 1.
-
-        Raises:
-            UnnamedInputError: Its data set or weights are not named; so it is for the other studies.
-        """
-        return self._study(JUKEBOX_TRANSFER, JukeboxTransferParameters)
+        """Study 1, see `study`."""
+        return self.study(JukeboxTransferParameters)
 
     @property
     def chimera_transfer(self) -> ChimeraTransferParameters:
         """Study 2."""
-        return self._study(CHIMERA_TRANSFER, ChimeraTransferParameters)
+        return self.study(ChimeraTransferParameters)
 
     @property
     def contrastive_demix(self) -> ContrastiveDemixParameters:
         """Study 3."""
-        return self._study(CONTRASTIVE_DEMIX, ContrastiveDemixParameters)
+        return self.study(ContrastiveDemixParameters)
 
     @property
     def open_unmix(self) -> OpenUnmixParameters:
         """Study 4."""
-        return self._study(OPEN_UNMIX, OpenUnmixParameters)
+        return self.study(OpenUnmixParameters)
 
     @property
     def midi_waveform(self) -> MidiWaveformParameters:
         """Study 5."""
-        return self._study(MIDI_WAVEFORM, MidiWaveformParameters)
+        return self.study(MidiWaveformParameters)
 
-    def _study(self, name: str, model: type[Study]) -> Study:
-        if name in self.missing:
-            raise self.missing[name]
-        study = self.studies[name]
+    def study(self, model: type[Study]) -> Study:
+        """The parameters of the study that a model belongs to.
+
+        Raises:
+            UnnamedInputError: Its data set or weights are not named.
+        """
+        if model.STUDY in self.missing:
+            raise self.missing[model.STUDY]
+        study = self.studies[model.STUDY]
         assert isinstance(study, model)
         return study
 

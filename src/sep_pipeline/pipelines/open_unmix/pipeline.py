@@ -181,7 +181,13 @@ def _tables(study: OpenUnmixParameters) -> Iterator[Node]:
     tables = [f"{STUDY}.table_{number}" for number in (1, 2, 3, 4)]
     yield node(
         nodes.make_score_table,
-        inputs=[f"{STUDY}.scores", "published_results", f"{STUDY}.curves", _store(study)],
+        inputs=[
+            f"{STUDY}.scores",
+            "published_results",
+            f"{STUDY}.curves",
+            _store(study),
+            f"{PARAMETERS}.arms",
+        ],
         outputs=tables[0],
         name="make_score_table",
         namespace="tables",

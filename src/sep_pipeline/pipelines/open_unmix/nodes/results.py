@@ -31,7 +31,11 @@ MAX_DRAWN_ARMS = 12
 
 
 def make_score_table(
-    scores: pd.DataFrame, published_results: Mapping[str, Any], curves: pd.DataFrame, stem_store: Path
+    scores: pd.DataFrame,
+    published_results: Mapping[str, Any],
+    curves: pd.DataFrame,
+    stem_store: Path,
+    arms: Arms,
 ) -> pd.DataFrame:
     """Table 1: museval's metrics and those of whole songs, by arm and target.
 
@@ -47,7 +51,7 @@ def make_score_table(
         | {SDR_WHOLE_SONG: MEAN_OVER_SONGS, SI_SDR: MEAN_OVER_SONGS},
         provenance={
             str(arm): Provenance(
-                steps=int(count), weights="random" if count else "released", data_hash=data_hash
+                steps=int(count), weights=_parsed(arms)[str(arm)].model.origin, data_hash=data_hash
             )
             for arm, count in steps.items()
         },

@@ -35,6 +35,7 @@ from sep_pipeline.models.open_unmix.released import load_released
 from sep_pipeline.models.open_unmix.statistics import input_statistics
 from sep_pipeline.pipelines.data.corpus import LEDGER_NAME, corpus_writer
 from sep_pipeline.pipelines.data.nodes import chosen_songs
+from sep_pipeline.pipelines.open_unmix.initial import start_from
 from sep_pipeline.pipelines.open_unmix.rendered import RenderedSource, rendered_chunks
 from sep_pipeline.pipelines.study.training import CellWork, training_curves
 from sep_pipeline.separation.em_wiener import EMWienerConfig
@@ -167,7 +168,8 @@ def train_model(
     Raises:
         NonFiniteLossError: The loss or a gradient became NaN or infinite.
         StorageError: A checkpoint could not be written; the one before it is intact.
-        MissingCheckpointError: There is no released model of the target.
+        MissingCheckpointError: There is no released model of the target, or no separator to start from.
+        CheckpointMismatchError: The separator to start from does not fit the arm or the data set.
         ConfigurationError: The released model has another sample rate than the data set, or one file should
             serve several targets.
     """
@@ -179,7 +181,7 @@ def train_model(
     if isinstance(arm.model.released, Path):
         weights, result = _released(arm.model.released, cell.stem, tracks[0], spectrogram), None
     else:
-        network = _network(arm, tracks[0], spectrogram, input_statistics, cell.seed)
+        network, origin = _network(arm, tracks[0], spectrogram, input_statistics, cell)
         source = (
             None
             if midi_corpus is None or data is None or pool is None
@@ -196,17 +198,21 @@ def train_model(
                 validation=_validation(stem_store, cell.stem),
             )
             result = work.train(task, config, PHASE)
-        weights = Weights(result.weights, _metadata(network.config, "random", result.num_steps))
+        weights = Weights(result.weights, _metadata(network.config, origin, result.num_steps))
     tracker.end("FINISHED")
     return weights, _curves(result, cell)
 
 
 def _network(
-    arm: ArmParameters, track: Track, spectrogram: SpectrogramConfig, statistics: Weights, seed: int
-) -> OpenUnmix:
-    network = OpenUnmix(arm.model.config(spectrogram, track.num_channels, track.sample_rate), seed=seed)
+    arm: ArmParameters, track: Track, spectrogram: SpectrogramConfig, statistics: Weights, cell: Cell
+) -> tuple[OpenUnmix, str]:
+    """The network as training finds it, and where its weights come from."""
+    network = OpenUnmix(arm.model.config(spectrogram, track.num_channels, track.sample_rate), seed=cell.seed)
+    if arm.model.initial_weights is not None:
+        name = start_from(network, arm.model.initial_weights, cell.stem, track.sample_rate)
+        return network, f"{arm.model.origin} from {name}"
     network.set_input_statistics(statistics.state["mean"], statistics.state["deviation"])
-    return network
+    return network, arm.model.origin
 
 
 def _released(path: Path, stem: str, track: Track, spectrogram: SpectrogramConfig) -> Weights:
