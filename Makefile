@@ -44,8 +44,8 @@ ui: $(STAMP) ## MLflow's page: the arms side by side at the address it prints
 	@echo "Arms by stem: http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=arms (the second button draws charts)"
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow server --workers 1 --host 127.0.0.1 --backend-store-uri sqlite:///mlflow.db
 
-viz: $(STAMP) ## the graph at http://127.0.0.1:4141
-	kedro viz run --pipeline=jukebox_transfer
+viz: $(STAMP) ## the graph of every pipeline at http://127.0.0.1:4141; ARGS="--env=test" shows that environment
+	kedro viz run --include-hooks $(ARGS)
 
 clean: ## remove what runs have written, keep the environment
 	rm -rf data/0[2-8]_*/* data/test data/paper data/shipped mlflow.db mlruns

@@ -161,17 +161,22 @@ class Chromium:
             f".find(element => element.textContent.includes({json.dumps(text)}))"
         )
         self.wait_for(f"!!{found}")
-        measure = (
-            f"(() => {{const element = {found}; element.scrollIntoView({{block: 'center'}});"
-            "const box = element.getBoundingClientRect();"
-            "return {x: box.x + box.width / 2, y: box.y + box.height / 2}})()"
-        )
-        place, before = self.evaluate(measure), None
-        while place != before:
-            time.sleep(0.3)
-            place, before = self.evaluate(measure), place
+        box = f"{found}.getBoundingClientRect()"
+        place = f"(box => ({{x: box.x + box.width / 2, y: box.y + box.height / 2}}))({box})"
+        self._wait_until_rests(place)
+        # Not before: a page that is still being laid out would be scrolled to where the element does not stay.
+        self.evaluate(f"{found}.scrollIntoView({{block: 'center'}})")
+        spot = self._wait_until_rests(place)
         for action in ("mouseMoved", "mousePressed", "mouseReleased"):
-            self.ask("Input.dispatchMouseEvent", type=action, **place, button="left", clickCount=1)
+            self.ask("Input.dispatchMouseEvent", type=action, **spot, button="left", clickCount=1)
+
+    def _wait_until_rests(self, expression: str) -> Any:
+        """The value of an expression, once it is the same twice."""
+        value, before = self.evaluate(expression), None
+        while value != before:
+            time.sleep(0.3)
+            value, before = self.evaluate(expression), value
+        return value
 
     def run_before_every_page(self, script: str) -> None:
         """Run JavaScript in each new page before the page's own."""
@@ -191,9 +196,29 @@ class Chromium:
                 found.append(f"{parameters['entry']['text']} {parameters['entry'].get('url', '')}")
         return found
 
-    def take_picture(self, path: Path) -> None:
-        """Write what the page shows as PNG."""
-        answer = self.ask("Page.captureScreenshot", format="png")
+    def take_picture(self, path: Path, *, around: str = "", margin: float = 20.0, scale: float = 1.0) -> None:
+        """Write what the page shows as PNG.
+
+        Args:
+            path: The file.
+            around: Selector of what is wanted; everything if empty.
+            margin: Pixels left around it.
+            scale: Pixels of the picture per pixel of the page.
+        """
+        box = f"""(() => {{
+            const boxes = Array.from(document.querySelectorAll({json.dumps(around or "html")}))
+                .map(element => element.getBoundingClientRect());
+            const [left, top] = [Math.min(...boxes.map(box => box.left)), Math.min(...boxes.map(box => box.top))];
+            return {{x: left, y: top, width: Math.max(...boxes.map(box => box.right)) - left,
+                height: Math.max(...boxes.map(box => box.bottom)) - top}};
+        }})()"""
+        clip = self.evaluate(box)
+        if around:
+            clip = {
+                name: value + (2 if name in ("width", "height") else -1) * margin
+                for name, value in clip.items()
+            }
+        answer = self.ask("Page.captureScreenshot", format="png", clip={**clip, "scale": scale})
         path.write_bytes(base64.b64decode(answer["data"]))
 
     def close(self) -> None:

@@ -55,13 +55,17 @@ def faults() -> Callable[[Any], list[str]]:
 
 @pytest.fixture(scope="session")
 def graph_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the exported graph of a project copy, served over HTTP."""
+    """Address of the exported graph of a project copy with two results, served over HTTP."""
     project = tmp_path_factory.mktemp("project")
     (project / "src").mkdir()
     for folder in ("conf", "data/01_raw"):
         shutil.copytree(PROJECT / folder, project / folder)
     for name in ("pyproject.toml", ".telemetry"):
         shutil.copy2(PROJECT / name, project)
+    results = project / "data" / "08_reporting" / "jukebox_transfer"
+    results.mkdir(parents=True)
+    (results / "table_1.csv").write_text("arm,stem,value\npretrained,drums,1.25\nscratch,drums,\n")
+    shutil.copy2(PROJECT / "docs" / "pictures" / "result.png", results / "figure_training_curves.png")
     from servers import export_graph, serve_folder
 
     with serve_folder(export_graph(project)) as address:

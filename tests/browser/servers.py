@@ -23,7 +23,7 @@ SECONDS_TO_START = 60
 
 def export_graph(project: Path) -> Path:
     """Draw the pipelines of a project; returns the folder of the page."""
-    command = [sys.executable, "-m", "kedro", "viz", "build"]
+    command = [sys.executable, "-m", "kedro", "viz", "build", "--include-hooks", "--include-previews"]
     built = subprocess.run(command, cwd=project, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert (project / "build" / "index.html").is_file(), built.stdout + built.stderr
     return project / "build"

@@ -1,6 +1,6 @@
 """Takes the pictures of the documentation: the graph, MLflow's page and the report of a project that has run.
 
-Usage: take_pictures.py PROJECT FOLDER
+Usage: take_pictures.py PROJECT FOLDER [graph] [mlflow] [report], all three without a name; the graph needs no run.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ SECONDS_TO_SETTLE = 4.0
 
 
 def take_graph(browser: Chromium, project: Path, folder: Path) -> None:
-    """The graph as it opens."""
-    browser.resize(1900, 1150)
+    """The stages and arms of study 1, without data sets, so that it can be read at the width of a page."""
+    browser.resize(1250, 900)
     browser.run_before_every_page(SETTINGS)
     with serve_folder(export_graph(project)) as address:
-        browser.open(f"{address}/?pid=jukebox_transfer")
-        browser.wait_for("document.querySelectorAll('.pipeline-node').length > 20")
-        _take(browser, folder / "graph.png")
+        browser.open(f"{address}/?pid=jukebox_transfer&types=nodes")
+        browser.wait_for("document.querySelectorAll('.pipeline-node').length > 5")
+        time.sleep(SECONDS_TO_SETTLE)
+        browser.take_picture(folder / "graph.png", around=".pipeline-node", scale=1.6)
 
 
 def take_mlflow(browser: Chromium, project: Path, folder: Path) -> None:
@@ -71,13 +72,15 @@ def _take(browser: Chromium, path: Path) -> None:
     browser.take_picture(path)
 
 
+PICTURES = {"graph": take_graph, "mlflow": take_mlflow, "report": take_report}
+
+
 def main() -> None:
-    project, folder = (Path(name).resolve() for name in sys.argv[1:])
+    project, folder = (Path(name).resolve() for name in sys.argv[1:3])
     with tempfile.TemporaryDirectory() as profile:
         browser = Chromium(Path(profile))
-        take_graph(browser, project, folder)
-        take_mlflow(browser, project, folder)
-        take_report(browser, project, folder)
+        for name in sys.argv[3:] or PICTURES:
+            PICTURES[name](browser, project, folder)
         browser.close()
 
 

@@ -16,17 +16,30 @@ HEIGHTS = """Object.fromEntries(Array.from(document.querySelectorAll('.pipeline-
 NAMES_BY_KIND = """Array.from(document.querySelectorAll('.pipeline-node--KIND')).map(
     node => node.dataset.nodeFullname)"""
 LAYER_NAMES = "Array.from(document.querySelectorAll('.pipeline-layer-name')).map(label => label.textContent)"
+CELLS = """(cells => cells.length && cells)(Array.from(
+    document.querySelectorAll('.pipeline-metadata__preview td')).map(cell => cell.textContent))"""
 NO_TOUR = "if (location.protocol === 'http:') localStorage.KedroViz = '{\"showFeatureHints\": false}'"
+
+
+def open_graph(browser: Any, address: str) -> Any:
+    browser.run_before_every_page(NO_TOUR)
+    browser.open(address)
+    browser.wait_for("document.querySelectorAll('.pipeline-node').length > 20")
+    browser.wait_for("document.querySelectorAll('.pipeline-layer-name').length > 0")
+    return browser
 
 
 @pytest.fixture(scope="module")
 def page(browser: Any, graph_address: str) -> Any:
     """The graph, collapsed as it opens."""
-    browser.run_before_every_page(NO_TOUR)
-    browser.open(graph_address)
-    browser.wait_for("document.querySelectorAll('.pipeline-node').length > 20")
-    browser.wait_for("document.querySelectorAll('.pipeline-layer-name').length > 0")
-    return browser
+    return open_graph(browser, graph_address)
+
+
+@pytest.fixture
+def fresh_page(browser: Any, graph_address: str) -> Any:
+    """The same, opened again."""
+    browser.open("about:blank")
+    return open_graph(browser, graph_address)
 
 
 def test_every_stage_and_every_arm_is_one_box(page: Any) -> None:
@@ -65,3 +78,16 @@ def test_an_arm_opens_into_stems_then_seeds_then_phases(page: Any, faults: Calla
     opened = page.wait_for_text("train_phase_one", "train_phase_two", "pretrained.bass", "pretrained.other")
     assert "jukebox_transfer.pretrained.drums.seed_0.phase_one_weights" in opened
     assert faults(page) == []
+
+
+def test_a_click_on_a_table_shows_its_rows(fresh_page: Any, faults: Callable[..., list[str]]) -> None:
+    fresh_page.click(".pipeline-node[data-id='tables']")
+    fresh_page.click(".pipeline-node[data-node-fullname='jukebox_transfer.table_1']")
+    assert fresh_page.wait_for(CELLS) == ["pretrained", "drums", "1.25", "scratch", "drums", "null"]
+    assert faults(fresh_page) == []
+
+
+def test_a_click_on_a_figure_shows_it(fresh_page: Any, faults: Callable[..., list[str]]) -> None:
+    fresh_page.click(".pipeline-node[data-node-fullname='jukebox_transfer.figure_training_curves']")
+    fresh_page.wait_for("document.querySelector('.pipeline-metadata__plot-image')?.naturalWidth > 100")
+    assert faults(fresh_page) == []

@@ -97,7 +97,7 @@ def test_a_folder_shows_its_first_entries_without_side_files(tmp_path: Path) -> 
     assert kind(dataset) == "TablePreview"
     shown = dataset.preview()
     assert shown["columns"] == ["name", "entries", "bytes"]
-    assert shown["data"] == [["faults.csv", None, 4], ["test/", 2, None]]
+    assert shown["data"] == [["faults.csv", "", 4], ["test/", 2, ""]]
     assert dataset.preview(nrows=1)["data"] == shown["data"][:1]
 
 

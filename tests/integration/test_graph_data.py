@@ -88,11 +88,12 @@ def test_every_dataset_of_every_pipeline_has_a_layer(drawn: Drawn) -> None:
     assert without == set()
 
 
-def test_layers_run_from_songs_to_reports(drawn: Drawn) -> None:
-    for name, pipeline in drawn.pipelines.items():
-        used = {node.get("layer") for node in pipeline["nodes"]}
-        found = [layer for layer in pipeline["layers"] if layer in used]
-        assert found == [layer for layer in LAYERS if layer in used], name
+@pytest.mark.parametrize("name", STUDIES)
+def test_layers_run_from_songs_to_reports(drawn: Drawn, name: str) -> None:
+    pipeline = drawn.pipelines[name]
+    used = {node.get("layer") for node in pipeline["nodes"]}
+    found = [layer for layer in pipeline["layers"] if layer in used]
+    assert found == [layer for layer in LAYERS if layer in used]
 
 
 @pytest.mark.parametrize("name", STUDIES)

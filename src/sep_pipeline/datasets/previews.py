@@ -17,9 +17,9 @@ def folder_preview(folder: Path, nrows: int = 20) -> TablePreview:
     """The first entries of a folder: how many a folder holds, how large a file is."""
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))[:nrows]
     rows = [
-        [f"{entry.name}/", sum(1 for _ in entry.iterdir()), None]
+        [f"{entry.name}/", sum(1 for _ in entry.iterdir()), ""]
         if entry.is_dir()
-        else [entry.name, None, entry.stat().st_size]
+        else [entry.name, "", entry.stat().st_size]
         for entry in entries
     ]
     return TablePreview(
