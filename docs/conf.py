@@ -42,12 +42,13 @@ html_copy_source = False
 html_show_copyright = False
 
 CONTENTS = {
-    "Use": ("docs/bring_your_own", "docs/paper_scale", "docs/troubleshooting"),
+    "Use": ("docs/bring_your_own", "docs/fine_tune", "docs/paper_scale", "docs/troubleshooting"),
     "Pipelines and commands": ("docs/pipelines/*",),
     "Studies": ("docs/studies/*",),
     "Results": ("docs/results/*",),
     "Development": (
         "CONTRIBUTING",
+        "docs/add_a_study",
         "docs/architecture",
         "docs/chunk_pool",
         "docs/reference",
