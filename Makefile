@@ -4,15 +4,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
+SONG ?=
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: run setup test lint unit test-browser docs ui viz clean help
+.PHONY: run separate setup test lint unit test-browser docs ui viz clean help
 
 run: $(STAMP) ## set up and run the main job; ARGS="--env=paper ..." adds options
 	kedro run --pipeline=jukebox_transfer $(ARGS)
+
+separate: $(STAMP) ## set up and take a song apart: make separate SONG=song.mp3
+	@test -n "$(SONG)" || { echo "Which song? make separate SONG=song.mp3"; exit 2; }
+	$(BIN)/python -m sep_pipeline separate "$(SONG)" $(ARGS)
 
 setup: $(STAMP) ## virtual environment with the pinned packages, and ffmpeg if the system has none
 
