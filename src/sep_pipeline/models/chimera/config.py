@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sep_pipeline.errors import ConfigurationError
+from sep_pipeline.models.config_values import config_of_values
 
 SAMPLE_RATE_HZ = 16_000
 """Rate of the transfer study; the sizes of the presets' transforms are meant for it."""
@@ -66,7 +67,7 @@ def preset(name: str, *, num_sources: int) -> ChimeraConfig:
         raise ConfigurationError(
             "unknown ChimeraNet preset", parameter="preset", expected=sorted(CHIMERA_PRESETS), found=name
         )
-    return ChimeraConfig(num_sources=num_sources, **CHIMERA_PRESETS[name])  # type: ignore[arg-type]
+    return config_of_values(ChimeraConfig, {"num_sources": num_sources, **CHIMERA_PRESETS[name]})
 
 
 CHIMERA_PRESETS: dict[str, dict[str, int | float]] = {
