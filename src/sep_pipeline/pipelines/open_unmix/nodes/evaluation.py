@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 
 from sep_pipeline.configuration.execution import ExecutionParameters
 from sep_pipeline.configuration.study import ArmRun, RunParameters
 from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.datasets import FolderWriter, Weights
+from sep_pipeline.mapping import torch_threads
 from sep_pipeline.metrics.museval_scores import EngineName
 from sep_pipeline.models.open_unmix import OpenUnmix
 from sep_pipeline.models.open_unmix.config import config_from
@@ -87,14 +87,10 @@ def measure_speed(
     mixture, _ = read_stems(track, (), None)
     excerpt = mixture[:, : round(speed_seconds * track.sample_rate)]
     rows = []
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with torch_threads(1):
         for folder in separators:
             arm, found = _timed(folder, excerpt, track.sample_rate)
             rows += [{"arm": arm, "quantity": name, "value": value} for name, value in found.items()]
-    finally:
-        torch.set_num_threads(threads)
     return pd.DataFrame(rows, columns=["arm", "quantity", "value"])
 
 
