@@ -77,6 +77,15 @@ class TestWrittenAside:
             write_half(tmp_path / "a.txt", StopError())
         assert (tmp_path / "a.txt").read_text() == "old"
 
+    def test_a_file_in_place_of_the_folder_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "taken").write_text("a file")
+        with (
+            pytest.raises(StorageError, match="a file stands where a folder should be"),
+            written_aside(tmp_path / "taken" / "song.txt") as aside,
+        ):
+            aside.write_text("new")
+        assert (tmp_path / "taken").read_text() == "a file"
+
     def test_a_full_disk_names_the_file(self, tmp_path: Path) -> None:
         with pytest.raises(StorageError, match=r"the disk is full \(file: .*a\.txt\)"):
             write_half(tmp_path / "a.txt", disk_is_full())
@@ -164,6 +173,7 @@ class TestStorageErrors:
             (errno.EDQUOT, "the disk quota is used up"),
             (errno.EACCES, "the folder is not writable"),
             (errno.EROFS, "the file system is read-only"),
+            (errno.ENOTDIR, "a file stands where a folder should be"),
         ],
     )
     def test_the_reason_is_put_in_words(self, tmp_path: Path, number: int, words: str) -> None:

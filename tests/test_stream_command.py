@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -190,6 +191,50 @@ def test_a_report_is_not_overwritten_either(place, tmp_path) -> None:
     (tmp_path / "report.json").write_text("precious")
     arguments = ["--model", folder / "model", "--input", folder / "song.wav", "--output", tmp_path / "stems"]
     assert "report.json" in refused(*arguments, "--report", tmp_path / "report.json")
+
+
+@pytest.mark.parametrize("option", ["--output", "--report"])
+def test_places_that_cannot_be_written_to_are_refused_before_the_work(place, tmp_path, option) -> None:
+    folder, _, _ = place
+    (tmp_path / "taken").write_text("a file")
+    given = {"--output": tmp_path / "stems", option: tmp_path / "taken" / "report"}
+    arguments = [part for pair in given.items() for part in pair]
+    line = refused("--model", folder / "model", "--input", folder / "song.wav", *arguments)
+    assert "StorageError: the folder cannot be written to" in line
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["taken"]
+
+
+def test_a_folder_is_not_replaced_by_a_report(place, tmp_path) -> None:
+    folder, _, _ = place
+    arguments = ["--model", folder / "model", "--input", folder / "song.wav", "--output", tmp_path / "stems"]
+    line = refused(*arguments, "--report", tmp_path, "--overwrite")
+    assert "StorageError: a folder bears the name of the file" in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_behind_standard_output_is_one_line(place) -> None:
+    folder, _, _ = place
+    command = [sys.executable, "-m", "sep_pipeline", "stream", "--model", folder / "model"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*command, "--input", folder / "song.wav", "--output", "-"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert "StorageError: the disk is full (file: standard output)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_file_of_samples_that_are_no_numbers_is_named(place, tmp_path) -> None:
+    folder, _, _ = place
+    path = tmp_path / "broken.wav"
+    soundfile.write(path, np.full((500, 2), np.nan, dtype=np.float32), RATE, subtype="FLOAT")
+    line = refused("--model", folder / "model", "--input", path, "--output", tmp_path / "stems")
+    assert f"NaN or infinite (file: {path}" in line
+    assert not list(tmp_path.glob("stems/*"))
 
 
 @pytest.mark.parametrize(

@@ -73,13 +73,8 @@ class SepPipelineError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the named fields when an error crosses a process boundary."""
-        fields = {
-            "file": self.file,
-            "parameter": self.parameter,
-            "expected": _portable(self.expected),
-            "found": _portable(self.found),
-        }
-        return _rebuild, (type(self), self.problem, fields)
+        values = _portable(self.expected), _portable(self.found)
+        return _rebuilt, (type(self), self.problem, self.file, self.parameter, *values)
 
 
 def _portable(value: object) -> object:
@@ -87,8 +82,15 @@ def _portable(value: object) -> object:
     return value if value is None or isinstance(value, str | int | float | Path) else str(value)
 
 
-def _rebuild(kind: type[SepPipelineError], problem: str, fields: dict[str, object]) -> SepPipelineError:
-    return kind(problem, **fields)  # type: ignore[arg-type]
+def _rebuilt(
+    kind: type[SepPipelineError],
+    problem: str,
+    file: Path | None,
+    parameter: str | None,
+    expected: object,
+    found: object,
+) -> SepPipelineError:
+    return kind(problem, file=file, parameter=parameter, expected=expected, found=found)
 
 
 @contextmanager
@@ -103,13 +105,8 @@ def naming_file(file: Path, kind: type[SepPipelineError]) -> Iterator[None]:
     except kind as error:
         if error.file is not None:
             raise
-        raise type(error)(
-            error.problem,
-            file=file,
-            parameter=error.parameter,
-            expected=error.expected,
-            found=error.found,
-        ) from error
+        facts = error.parameter, error.expected, error.found
+        raise _rebuilt(type(error), error.problem, file, *facts) from error
 
 
 class ConfigurationError(SepPipelineError):

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sep_pipeline.errors import SepPipelineError, StorageError
@@ -19,6 +19,8 @@ _STORAGE_ERRORS: dict[int | None, str] = {
     errno.EACCES: "the folder is not writable",
     errno.EPERM: "the folder is not writable",
     errno.EROFS: "the file system is read-only",
+    errno.EEXIST: "a file stands where a folder should be",
+    errno.ENOTDIR: "a file stands where a folder should be",
 }
 _LEAST_FREE_BYTES = 65536
 
@@ -71,7 +73,8 @@ def written_aside(path: Path) -> Iterator[Path]:
                 os.fsync(stream.fileno())
             aside.replace(path)
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(NotADirectoryError):
+            aside.unlink(missing_ok=True)
 
 
 @contextmanager

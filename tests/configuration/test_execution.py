@@ -5,6 +5,7 @@ import torch
 
 from sep_pipeline.configuration import execution
 from sep_pipeline.configuration.execution import ExecutionParameters, processor_computes_bf16
+from sep_pipeline.errors import ConfigurationError
 
 
 def with_flags(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flags: str | None) -> None:
@@ -27,6 +28,13 @@ def test_auto_takes_the_gpu_when_there_is_one(
     assert ExecutionParameters().resolved_device() == device
 
 
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigurationError, match="no GPU") as caught:
+        ExecutionParameters(device="cuda").resolved_device()
+    assert caught.value.parameter == "device"
+
+
 def test_a_named_precision_is_taken_as_it_is() -> None:
     assert ExecutionParameters(device="cpu", precision="bf16").resolved_precision() == "bf16"
 
@@ -45,6 +53,7 @@ def test_auto_precision_follows_the_processor(
 def test_auto_precision_follows_the_gpu(
     monkeypatch: pytest.MonkeyPatch, has_bf16: bool, precision: str
 ) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: has_bf16)
     assert ExecutionParameters(device="cuda").resolved_precision() == precision
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -203,11 +203,10 @@ def audio_written_in_blocks(
 
 def _samples(audio: npt.NDArray[np.generic], subtype: Subtype) -> npt.NDArray[Any]:
     is_integer = audio.dtype == np.int16
-    if subtype == "PCM_16" and not is_integer:
-        return to_int16(audio)  # type: ignore[arg-type]
     if subtype == "PCM_16":
-        return audio
-    samples = from_int16(audio) if is_integer else audio.astype(np.float32)  # type: ignore[arg-type]
+        return audio if is_integer else to_int16(cast("npt.NDArray[np.floating]", audio))
+    integers = cast("npt.NDArray[np.integer]", audio)
+    samples = from_int16(integers) if is_integer else audio.astype(np.float32)
     return to_int24(samples) if subtype == "PCM_24" else samples
 
 

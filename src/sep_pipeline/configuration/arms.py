@@ -18,8 +18,10 @@ def merged(base: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(base)
     for key, value in delta.items():
         old = result.get(key)
-        both_blocks = isinstance(old, Mapping) and isinstance(value, Mapping)
-        result[key] = merged(old, value) if both_blocks else value  # type: ignore[arg-type]
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            result[key] = merged(old, value)
+        else:
+            result[key] = value
     return result
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from sep_pipeline.configuration.strict import Strict, WithoutEffect
+from sep_pipeline.models.devices import resolved_device
 
 
 class ProcessParameters(Strict):
@@ -32,12 +33,12 @@ class ExecutionParameters(Strict):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
 
     def resolved_device(self) -> str:
-        """`cpu` or `cuda`."""
-        if self.device != "auto":
-            return self.device
-        import torch
+        """`cpu` or `cuda`.
 
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        Raises:
+            ConfigurationError: A CUDA device is asked for and there is none.
+        """
+        return resolved_device(self.device)
 
     def resolved_precision(self) -> Literal["fp32", "bf16"]:
         """`fp32` or `bf16`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sep_pipeline.errors import NoInputError
 from sep_pipeline.reporting.scores import TOTAL
@@ -98,7 +98,7 @@ def _shown(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 def _grid(table: pd.DataFrame, labels: Mapping[str, str]) -> Grid:
     stems = [stem for stem in table["stem"].unique() if stem != TOTAL]
     columns = [*stems, TOTAL] if TOTAL in set(table["stem"]) else stems
-    rows = {(row.arm, row.stem): row for row in table.itertuples()}
+    rows = {(row["arm"], row["stem"]): row for row in table.to_dict("records")}
     grid = [["arm", *columns]]
     for arm in table["arm"].unique():
         cells = [rows.get((arm, column)) for column in columns]
@@ -107,14 +107,14 @@ def _grid(table: pd.DataFrame, labels: Mapping[str, str]) -> Grid:
     return grid
 
 
-def _figure_cell(row: object) -> str:
+def _figure_cell(row: Mapping[Any, Any] | None) -> str:
     if row is None:
         return DASH
-    return f"{format_decibels(row.value)} / {format_printed(row.published)}"  # type: ignore[attr-defined]
+    return f"{format_decibels(row['value'])} / {format_printed(row['published'])}"
 
 
-def _interval_cell(row: object) -> str:
-    return "" if row is None else format_interval(row.low, row.high)  # type: ignore[attr-defined]
+def _interval_cell(row: Mapping[Any, Any] | None) -> str:
+    return "" if row is None else format_interval(row["low"], row["high"])
 
 
 def _note(table: pd.DataFrame, metric: str) -> str:

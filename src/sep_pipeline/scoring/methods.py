@@ -7,20 +7,19 @@ import hashlib
 import json
 import struct
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 
 from sep_pipeline.audio.channels import to_channels
 from sep_pipeline.data.layouts.names import REST_NAMES
 from sep_pipeline.data.manifest import Track
 from sep_pipeline.errors import MissingCheckpointError, TruncatedCheckpointError
 from sep_pipeline.files import files_digest, write_text
+from sep_pipeline.mapping import torch_threads
 from sep_pipeline.scoring.job import (
     FORMAT_VERSION,
     TIME_SUFFIX,
@@ -207,7 +206,8 @@ def score_method(job: MethodJob) -> MethodScores:
     references, mixture = read_references(job.track, config)
     if job.method.kind == "separator":
         _separator(job)
-    with one_thread():
+    # Numbers and times shall not depend on how many processes work.
+    with torch_threads(1):
         start = time.perf_counter()
         estimates = _estimates(job, mixture)
         seconds = time.perf_counter() - start
@@ -239,17 +239,6 @@ def _floor(job: MethodJob) -> Floor:
     if job.method.name == SCALED_MIXTURE:
         return scaled_mixture_floor({stem: job.scales[stem] for stem in job.method.stems})
     return FLOORS[job.method.name]
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch use one thread, so that numbers and times do not depend on how many processes work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _separator(job: MethodJob) -> Separator:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from torch import Tensor, nn
@@ -30,6 +30,9 @@ from sep_pipeline.separation.vqvae_separator import build_vqvae_separator
 from sep_pipeline.separation.waveform_separator import build_waveform_separator
 from sep_pipeline.separation.wiener import mixture_consistency as share_residual
 from sep_pipeline.separation.wiener import wiener_refine
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 CHANNEL_MAPPINGS = ("mean", "per_channel")
 
@@ -56,7 +59,7 @@ def save_separator(
     *,
     name: str,
     model: str,
-    config: Any,
+    config: DataclassInstance | Mapping[str, Any],
     sample_rate: int,
     channels: int,
     seed: int | None,
@@ -95,7 +98,7 @@ def save_separator(
     card = SeparatorCard(
         name=name,
         model=model,
-        config=dataclasses.asdict(config) if dataclasses.is_dataclass(config) else dict(config),  # type: ignore[arg-type]
+        config=dict(config) if isinstance(config, Mapping) else dataclasses.asdict(config),
         stems=tuple(models),
         weights=_file_names(models),
         sample_rate=sample_rate,

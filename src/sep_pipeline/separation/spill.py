@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from io import BufferedRandom
 from pathlib import Path
-from typing import IO
 
 import torch
 from torch import Tensor
@@ -27,7 +27,7 @@ class Spill:
         self._width = width
         self._place = (folder or Path(tempfile.gettempdir())) / "temporary file"
         self._table = torch.empty(0 if on_disk else num_frames, width)
-        self._file: IO[bytes] | None = None
+        self._file: BufferedRandom | None = None
         if on_disk:
             with storage_errors(self._place):
                 self._file = tempfile.TemporaryFile(prefix="sep_pipeline_", dir=folder)  # noqa: SIM115
@@ -53,7 +53,7 @@ class Spill:
         rows = torch.empty(stop - start, self._width)
         content = rows.numpy()
         self._file.seek(start * self._width * content.itemsize)
-        num_read = self._file.readinto(content.data)  # type: ignore[attr-defined]
+        num_read = self._file.readinto(content.data)
         assert num_read == content.nbytes, "frames are written before they are read"
         return rows
 

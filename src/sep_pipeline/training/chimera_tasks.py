@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal, Protocol, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -15,17 +15,9 @@ from sep_pipeline.losses.items import mean_over_items
 from sep_pipeline.losses.mask_approximation import mask_approximation_loss
 from sep_pipeline.models.chimera import ChimeraNet, Freeze
 from sep_pipeline.models.mask_spectrogram import magnitudes
+from sep_pipeline.training.validation import FixedExamples, mean_losses, required
 
 Objective = Literal["deep_clustering", "whole", "mask"]
-
-
-class FixedExamples(Examples, Protocol):
-    """Examples that come round again."""
-
-    @property
-    def batches_per_epoch(self) -> int:
-        """Batches after which they do."""
-        ...
 
 
 class ChimeraTask:
@@ -88,17 +80,11 @@ class ChimeraTask:
         Raises:
             ConfigurationError: There are no validation mixtures.
         """
-        if self._validation is None:
-            raise ConfigurationError(
-                "there are no validation mixtures", parameter="training.evaluate_every_steps", expected="none"
-            )
+        validation = required(self._validation, "mixtures")
         device = next(self.module.parameters()).device
-        num_batches = self._validation.batches_per_epoch
-        sums: dict[str, float] = {}
-        for step in range(num_batches):
-            for name, value in self._losses(self._validation.batch(step).to(device)).items():
-                sums[name] = sums.get(name, 0.0) + float(value)
-        means = {name: total / num_batches for name, total in sums.items()}
+        means = mean_losses(
+            lambda step: self._losses(validation.batch(step).to(device)), validation.batches_per_epoch
+        )
         return means if self._follow is None else {**means, **self._follow(self.module)}
 
     def _losses(self, batch: Tensor) -> dict[str, Tensor]:

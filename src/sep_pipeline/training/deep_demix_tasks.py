@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal, Protocol, TypeVar, get_args
+from typing import Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
@@ -14,11 +14,10 @@ from sep_pipeline.losses.mask_approximation import mask_approximation_loss
 from sep_pipeline.losses.triplet import is_ordered, supervised_contrastive_loss, triplet_loss
 from sep_pipeline.models.deep_demix import Encoder, MaskNetwork
 from sep_pipeline.models.mask_spectrogram import magnitudes, stem_magnitudes
-from sep_pipeline.training.chimera_tasks import FixedExamples
+from sep_pipeline.training.validation import FixedExamples, mean_losses, required
 
 ContrastiveObjective = Literal["triplet", "supervised_contrastive"]
 LabelledBatch = tuple[Tensor, Tensor]
-Validation = TypeVar("Validation")
 
 
 class LabelledTriplets(Protocol):
@@ -105,13 +104,13 @@ class TripletTask:
         Raises:
             ConfigurationError: There are no validation triplets.
         """
-        validation = _required(self._validation, "triplets")
+        validation = required(self._validation, "triplets")
         device = next(self.module.parameters()).device
 
         def losses(step: int) -> Mapping[str, Tensor]:
             return self._losses((validation.batch(step).to(device), validation.labels(step).to(device)))
 
-        return _means(losses, validation.batches_per_epoch)
+        return mean_losses(losses, validation.batches_per_epoch)
 
     def _losses(self, batch: LabelledBatch) -> dict[str, Tensor]:
         audio, labels = batch
@@ -185,9 +184,9 @@ class MaskTask:
         Raises:
             ConfigurationError: There are no validation mixtures.
         """
-        validation = _required(self._validation, "mixtures")
+        validation = required(self._validation, "mixtures")
         device = next(self.module.parameters()).device
-        means = _means(
+        means = mean_losses(
             lambda step: self._losses(validation.batch(step).to(device)), validation.batches_per_epoch
         )
         return means if self._follow is None else {**means, **self._follow(self.module)}
@@ -212,20 +211,3 @@ class MaskTask:
                 expected=f"(batch, {expected} stems, 1 channel, time)",
                 found=tuple(batch.shape),
             )
-
-
-def _means(losses: Callable[[int], Mapping[str, Tensor]], num_batches: int) -> dict[str, float]:
-    """Mean of every term over batches."""
-    sums: dict[str, float] = {}
-    for step in range(num_batches):
-        for name, value in losses(step).items():
-            sums[name] = sums.get(name, 0.0) + float(value)
-    return {name: total / num_batches for name, total in sums.items()}
-
-
-def _required(validation: Validation | None, what: str) -> Validation:
-    if validation is None:
-        raise ConfigurationError(
-            f"there are no validation {what}", parameter="training.evaluate_every_steps", expected="none"
-        )
-    return validation

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from sep_pipeline.data.examples import Examples
-from sep_pipeline.errors import ConfigurationError, StemMismatchError
+from sep_pipeline.errors import StemMismatchError
 from sep_pipeline.losses import Resolution, SourceLossConfig, source_losses, source_measures
 from sep_pipeline.models.waveform import WaveformNetwork, middle
-from sep_pipeline.training.chimera_tasks import FixedExamples
+from sep_pipeline.training.validation import FixedExamples, mean_losses, required
 
 
 class WaveformTask:
@@ -64,20 +64,15 @@ class WaveformTask:
         Raises:
             ConfigurationError: There are no validation chunks.
         """
-        if self._validation is None:
-            raise ConfigurationError(
-                "there are no validation chunks", parameter="training.evaluate_every_steps", expected="none"
-            )
+        validation = required(self._validation, "chunks")
         device = next(self.module.parameters()).device
-        sums: dict[str, float] = {}
-        for step in range(self._validation.batches_per_epoch):
-            estimates, targets = self._estimated(self._validation.batch(step).to(device))
+
+        def measures(step: int) -> Mapping[str, Tensor]:
+            estimates, targets = self._estimated(validation.batch(step).to(device))
             loss = source_losses(estimates, targets, self._loss, self._resolution)["loss"]
-            for name, value in (
-                source_measures(estimates, targets, self._resolution) | {"loss": loss}
-            ).items():
-                sums[name] = sums.get(name, 0.0) + float(value)
-        return {name: total / self._validation.batches_per_epoch for name, total in sums.items()}
+            return source_measures(estimates, targets, self._resolution) | {"loss": loss}
+
+        return mean_losses(measures, validation.batches_per_epoch)
 
     def note(self) -> str:
         """What the progress line says about the examples."""

@@ -250,6 +250,30 @@ def test_a_full_disk_is_one_line(place: Path, tmp_path: Path, monkeypatch: pytes
     assert not (tmp_path / "out").exists()
 
 
+def test_an_output_folder_that_cannot_go_does_not_hide_the_error(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder in which another file system is mounted is busy."""
+
+    def busy(*_: object) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(Path, "rmdir", busy)
+    (tmp_path / "text.wav").write_bytes(b"no audio")
+    result = call(place, tmp_path / "text.wav", "--model", NAME, "--output", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "UnreadableFileError" in result.stderr
+
+
+def test_a_gpu_that_is_not_there_is_refused(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    line = refused(place, tmp_path / "out", place / "song.wav", "--model", NAME, "--device", "cuda")
+    assert "ConfigurationError: there is no GPU that torch can use (parameter: device" in line
+    assert not (tmp_path / "out").exists()
+
+
 def test_without_a_name_the_default_is_asked_for(place: Path, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr("sep_pipeline.separation.lookup.SHIPPED", tmp_path / "nowhere")
     line = refused(place, tmp_path / "out", place / "song.wav")

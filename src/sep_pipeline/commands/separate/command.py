@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sep_pipeline.commands.faults import short_errors
+from sep_pipeline.commands.options import stem_names
 
 REFINEMENTS = ("none", "consistency", "wiener")
 FORMATS = ("wav", "flac", "mp3")
@@ -47,7 +48,11 @@ stopped and is repeated goes on with the first song that is not finished."""
     show_default=True,
     help="Folder for the files.",
 )
-@click.option("--stems", help="Stems to write, with commas between.  [default: all of the model]")
+@click.option(
+    "--stems",
+    callback=stem_names,
+    help="Stems to write, with commas between.  [default: all of the model]",
+)
 @click.option(
     "--residual",
     "has_residual",
@@ -142,7 +147,7 @@ def _run(
     sources: tuple[Path, ...],
     model: str | None,
     output: Path,
-    stems: str | None,
+    stems: tuple[str, ...] | None,
     has_residual: bool,
     refine: str,
     file_format: str,
@@ -154,11 +159,12 @@ def _run(
     precision: str,
     data_folder: Path,
 ) -> None:
+    from sep_pipeline.models.devices import resolved_device
     from sep_pipeline.separation.lookup import MODELS_FOLDER, find_separator
     from sep_pipeline.separation.songs import SongOptions, separate_songs
 
     options = SongOptions(
-        stems=None if stems is None else tuple(stem.strip() for stem in stems.split(",")),
+        stems=stems,
         has_residual=has_residual,
         refine=refine,
         format=file_format,
@@ -171,21 +177,13 @@ def _run(
         output,
         find_separator(model, data_folder / MODELS_FOLDER),
         options=options,
-        device=_resolved(device),
+        device=resolved_device(device),
         precision=precision,
         num_processes=jobs,
         should_overwrite=overwrite,
     )
     for result in results:
         click.echo(result.as_text())
-
-
-def _resolved(device: str) -> str:
-    if device != "auto":
-        return device
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _show_progress() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sep_pipeline.commands.faults import short_errors
+from sep_pipeline.commands.options import stem_names
 
 if TYPE_CHECKING:
     from sep_pipeline.commands.stream.outputs import Writer
@@ -56,7 +57,9 @@ Examples:
     "of the first stem, then those of the second, and so on.",
 )
 @click.option(
-    "--stems", help="Stems to give, with commas between, in this order.  [default: all of the model]"
+    "--stems",
+    callback=stem_names,
+    help="Stems to give, with commas between, in this order.  [default: all of the model]",
 )
 @click.option(
     "--format",
@@ -123,7 +126,7 @@ def _run(
     folder: Path,
     source: str,
     target: str,
-    stems: str | None,
+    stems: tuple[str, ...] | None,
     raw_format: str,
     precision: str,
     ratio_mask: bool,
@@ -136,18 +139,16 @@ def _run(
     import torch
 
     from sep_pipeline.commands.stream.inputs import Audio, file_blocks, raw_blocks
-    from sep_pipeline.commands.stream.outputs import refuse_existing, stem_paths
+    from sep_pipeline.commands.stream.outputs import check_outputs, stem_paths
     from sep_pipeline.commands.stream.timing import run_stream
     from sep_pipeline.files import write_text
     from sep_pipeline.separation.streaming import load_streaming_separator
 
     torch.set_num_threads(threads)
-    wanted = None if stems is None else [stem.strip() for stem in stems.split(",")]
-    separator = load_streaming_separator(folder, stems=wanted, precision=precision, ratio_mask=ratio_mask)
-    chosen = tuple(wanted or separator.stems)
+    separator = load_streaming_separator(folder, stems=stems, precision=precision, ratio_mask=ratio_mask)
+    chosen = stems or separator.stems
     paths = [] if target == STANDARD else stem_paths(Path(target), chosen)
-    if not overwrite:
-        refuse_existing([*paths, *([report_path] if report_path else [])])
+    check_outputs([*paths, *([report_path] if report_path else [])], should_overwrite=overwrite)
     is_raw = source == STANDARD
     size = block_samples or separator.hop_samples * (1 if is_live or is_raw else FILE_BLOCK_HOPS)
     channels = separator.num_channels
@@ -160,11 +161,18 @@ def _run(
         blocks = file_blocks(Path(source), sample_rate=rate, num_channels=channels, block_samples=size)
     rows = [separator.stems.index(stem) for stem in chosen]
     separator.warm_up()
-    with _writer(paths, separator, raw_format) as write:
+    with _naming(source), _writer(paths, separator, raw_format) as write:
         report = run_stream(separator, blocks, lambda ready: write(ready[rows]), is_live=is_live)
     if report_path:
         write_text(report_path, report.as_json())
     click.echo(report.as_text(), err=True)
+
+
+def _naming(source: str) -> AbstractContextManager[None]:
+    """Add the file to errors of the separator, which knows samples only."""
+    from sep_pipeline.errors import DataError, naming_file
+
+    return nullcontext() if source == STANDARD else naming_file(Path(source), DataError)
 
 
 @contextmanager

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from sep_pipeline.audio.pcm import to_int16
 from sep_pipeline.commands.stream.inputs import RAW_TYPES
-from sep_pipeline.errors import ConfigurationError
-from sep_pipeline.files import storage_errors, written_aside
+from sep_pipeline.errors import ConfigurationError, StorageError
+from sep_pipeline.files import require_writable, storage_errors, written_aside
 
 Audio = npt.NDArray[np.float32]
 Writer = Callable[[Audio], None]
@@ -27,14 +27,18 @@ def stem_paths(folder: Path, stems: Sequence[str]) -> list[Path]:
     return [folder / f"{stem}.wav" for stem in stems]
 
 
-def refuse_existing(paths: Sequence[Path]) -> None:
-    """Keep what is there.
+def check_outputs(paths: Sequence[Path], *, should_overwrite: bool) -> None:
+    """Find out before any work whether the files can be written, and keep what is there.
 
     Raises:
-        ConfigurationError: One of the files exists.
+        ConfigurationError: One of the files exists and should not be replaced.
+        StorageError: The folder of one cannot be written to, or a folder bears its name.
     """
     for path in paths:
-        if path.exists():
+        require_writable(path)
+        if path.is_dir():
+            raise StorageError("a folder bears the name of the file", file=path)
+        if path.exists() and not should_overwrite:
             raise ConfigurationError(
                 "the file exists", file=path, expected="--overwrite, or another place to write to"
             )
@@ -73,13 +77,17 @@ def stem_files(
 
 
 def raw_writer(sink: BinaryIO, *, raw_format: str) -> Writer:
-    """Write raw samples, those of all channels of the first stem, then of the second, and so on, per instant."""
+    """Write raw samples, those of all channels of the first stem, then of the second, and so on, per instant.
+
+    The writer raises `StorageError` where the stream is a file on a disk that is full.
+    """
 
     def write(stems: Audio) -> None:
         num_stems, num_channels, num_samples = stems.shape
         channels = stems.reshape(num_stems * num_channels, num_samples)
-        sink.write(_encoded(channels.T, raw_format).tobytes())
-        sink.flush()
+        with storage_errors(Path("standard output")):
+            sink.write(_encoded(channels.T, raw_format).tobytes())
+            sink.flush()
 
     return write
 

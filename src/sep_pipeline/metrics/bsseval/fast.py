@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from sep_pipeline.mapping import torch_threads
 from sep_pipeline.metrics.bsseval.correlations import TrackCorrelations, correlate
 from sep_pipeline.metrics.bsseval.energies import frame_energies
 from sep_pipeline.metrics.bsseval.filters import Filters, fit_filters
@@ -38,7 +38,8 @@ def fast_scores(
     tiling = tile_track(references.shape[-1], window, hop, max_tile_samples)
     shape = (len(tiling.frames), len(references))
     energies = Energies(**{field.name: np.full(shape, np.nan) for field in fields(Energies)})
-    with _threads(num_threads), torch.inference_mode():
+    # More threads than one pay only on an idle machine.
+    with torch_threads(num_threads), torch.inference_mode():
         correlations = correlate(references, estimates, tiling, num_filter_taps, torch.device(device))
         for frames, filters in _fitted(correlations, references.shape[1], has_frame_filters):
             doubtful = _fill(energies, correlations, filters, frames)
@@ -81,14 +82,3 @@ def _project(
 
 def _exact(stems: Stems) -> Tensor:
     return torch.from_numpy(np.array(stems, np.float64))
-
-
-@contextmanager
-def _threads(num_threads: int) -> Iterator[None]:
-    """Let torch compute with so many threads; more than one pays only on an idle machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(num_threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

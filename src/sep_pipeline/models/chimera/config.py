@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from sep_pipeline.errors import ConfigurationError
+from sep_pipeline.models.config_checks import check_counts, check_transform, require_valid
+from sep_pipeline.models.config_values import config_of_values
 
 SAMPLE_RATE_HZ = 16_000
 """Rate of the transfer study; the sizes of the presets' transforms are meant for it."""
+
+_require = partial(require_valid, "a ChimeraNet parameter is out of range")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,24 +41,14 @@ class ChimeraConfig:
     embedding_size: int = 20
 
     def __post_init__(self) -> None:
-        for name in ("num_sources", "hidden_size", "num_layers", "embedding_size"):
-            _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        window, hop = self.window_length, self.hop_length
-        fits = hop >= 1 and window >= 2 * hop and window % hop == 0 and window % 2 == 0
-        _require(fits, "window_length, hop_length", "an even multiple, at least twice", (window, hop))
+        check_counts(_require, self, "num_sources", "hidden_size", "num_layers", "embedding_size")
+        check_transform(_require, self.window_length, self.hop_length)
         _require(0 <= self.dropout < 1, "dropout", "0 up to below 1", self.dropout)
 
     @property
     def num_bins(self) -> int:
         """Frequencies of the one-sided spectrum: 257 at 512."""
         return self.window_length // 2 + 1
-
-
-def _require(is_valid: bool, name: str, expected: object, found: object) -> None:
-    if not is_valid:
-        raise ConfigurationError(
-            "a ChimeraNet parameter is out of range", parameter=name, expected=expected, found=found
-        )
 
 
 def preset(name: str, *, num_sources: int) -> ChimeraConfig:
@@ -66,7 +61,7 @@ def preset(name: str, *, num_sources: int) -> ChimeraConfig:
         raise ConfigurationError(
             "unknown ChimeraNet preset", parameter="preset", expected=sorted(CHIMERA_PRESETS), found=name
         )
-    return ChimeraConfig(num_sources=num_sources, **CHIMERA_PRESETS[name])  # type: ignore[arg-type]
+    return config_of_values(ChimeraConfig, {"num_sources": num_sources, **CHIMERA_PRESETS[name]})
 
 
 CHIMERA_PRESETS: dict[str, dict[str, int | float]] = {

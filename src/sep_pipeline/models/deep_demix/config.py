@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sep_pipeline.errors import ConfigurationError
+from sep_pipeline.models.config_checks import check_counts, check_transform, require_valid
 from sep_pipeline.models.config_values import config_of_values
 from sep_pipeline.models.mask_spectrogram import num_frames_of
 
@@ -15,6 +17,8 @@ SAMPLE_RATE_HZ = 44_100
 """Rate of the published study; the sizes of the preset "paper" are meant for it."""
 
 Pair = tuple[int, int]
+
+_require = partial(require_valid, "a parameter of the contrastive study's networks is out of range")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +45,8 @@ class BaselineConfig:
     num_layers: int = 1
 
     def __post_init__(self) -> None:
-        _check_counts(self, "num_sources", "num_channels", "hidden_size", "num_layers")
-        _check_transform(self.window_length, self.hop_length)
+        check_counts(_require, self, "num_sources", "num_channels", "hidden_size", "num_layers")
+        check_transform(_require, self.window_length, self.hop_length)
 
     @property
     def num_bins(self) -> int:
@@ -82,8 +86,8 @@ class EncoderConfig:
     dropout: float = 0.5
 
     def __post_init__(self) -> None:
-        _check_counts(self, "segment_samples", "embedding_size")
-        _check_transform(self.window_length, self.hop_length)
+        check_counts(_require, self, "segment_samples", "embedding_size")
+        check_transform(_require, self.window_length, self.hop_length)
         _check_sizes("channels", self.channels, 4)
         _check_sizes("hidden_sizes", self.hidden_sizes, 2)
         _check_pairs("kernels", self.kernels, 4)
@@ -123,7 +127,7 @@ class _AroundEncoder:
     encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
 
     def __post_init__(self) -> None:
-        _check_counts(self, "num_sources")
+        check_counts(_require, self, "num_sources")
         _require(isinstance(self.encoder, EncoderConfig), "encoder", "an EncoderConfig", self.encoder)
 
     @property
@@ -184,7 +188,7 @@ class MaskNetworkConfig(_AroundEncoder):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_counts(self, "hidden_size", "num_layers")
+        check_counts(_require, self, "hidden_size", "num_layers")
 
 
 def baseline_preset(name: str, *, num_sources: int) -> BaselineConfig:
@@ -214,26 +218,6 @@ def _chosen(presets: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str,
             found=name,
         )
     return presets[name]
-
-
-def _require(is_valid: bool, name: str, expected: object, found: object) -> None:
-    if not is_valid:
-        raise ConfigurationError(
-            "a parameter of the contrastive study's networks is out of range",
-            parameter=name,
-            expected=expected,
-            found=found,
-        )
-
-
-def _check_counts(config: object, *names: str) -> None:
-    for name in names:
-        _require(getattr(config, name) >= 1, name, "at least 1", getattr(config, name))
-
-
-def _check_transform(window: int, hop: int) -> None:
-    fits = hop >= 1 and window >= 2 * hop and window % hop == 0 and window % 2 == 0
-    _require(fits, "window_length, hop_length", "an even multiple, at least twice", (window, hop))
 
 
 def _check_sizes(name: str, sizes: tuple[int, ...], number: int) -> None:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from sep_pipeline.errors import ConfigurationError
+from sep_pipeline.models.config_checks import require_valid
 from sep_pipeline.models.config_values import config_of_values
 
 MAX_CHANNELS = 2
 """More channels than two have no spatial filter here."""
 
 
-def _require(is_valid: bool, name: str, expected: object, found: object) -> None:
-    if not is_valid:
-        raise ConfigurationError(
-            "an Open-Unmix parameter is out of range", parameter=name, expected=expected, found=found
-        )
+_require = partial(require_valid, "an Open-Unmix parameter is out of range")
 
 
 @dataclass(frozen=True, kw_only=True)

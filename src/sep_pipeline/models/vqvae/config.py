@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
-from sep_pipeline.errors import ConfigurationError
+from sep_pipeline.models.config_checks import check_counts, require_valid
 
 STRIDE = 2
 RESAMPLE_KERNEL = 2 * STRIDE
 RESAMPLE_PADDING = STRIDE // 2
 CODEBOOK_MODES = ("ema", "frozen")
+
+_require = partial(require_valid, "a VQ-VAE parameter is out of range")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +48,8 @@ class VQVAEConfig:
     codebook_mode: str = "ema"
 
     def __post_init__(self) -> None:
-        for name in ("num_stages", "width", "num_blocks", "dilation_growth", "embedding_width", "num_codes"):
-            _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        counts = ("num_stages", "width", "num_blocks", "dilation_growth", "embedding_width", "num_codes")
+        check_counts(_require, self, *counts)
         _require(0 <= self.codebook_momentum < 1, "codebook_momentum", "in [0, 1)", self.codebook_momentum)
         _require(self.dead_code_threshold >= 0, "dead_code_threshold", "at least 0", self.dead_code_threshold)
         _require(self.codebook_mode in CODEBOOK_MODES, "codebook_mode", CODEBOOK_MODES, self.codebook_mode)
@@ -100,13 +103,6 @@ class VQVAEConfig:
     def num_frames(self, num_samples: int) -> int:
         """Number of codes that `num_samples` samples give."""
         return num_samples // self.hop_samples
-
-
-def _require(is_valid: bool, name: str, expected: object, found: object) -> None:
-    if not is_valid:
-        raise ConfigurationError(
-            "a VQ-VAE parameter is out of range", parameter=name, expected=expected, found=found
-        )
 
 
 VQVAE_PRESETS: dict[str, VQVAEConfig] = {

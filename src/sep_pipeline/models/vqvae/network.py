@@ -163,7 +163,8 @@ class VQVAE(nn.Module):
 
     def encode(self, audio: Tensor) -> Tensor:
         """Latents before quantisation: (batch, 1, time) to (batch, embedding, time // hop_samples)."""
-        return self.encoder(audio)  # type: ignore[no-any-return]
+        latents: Tensor = self.encoder(audio)
+        return latents
 
     def quantise(
         self,
@@ -181,7 +182,8 @@ class VQVAE(nn.Module):
 
     def decode(self, latents: Tensor) -> Tensor:
         """Audio of latents: (batch, embedding, frames) to (batch, 1, hop_samples * frames)."""
-        return self.decoder(latents)  # type: ignore[no-any-return]
+        audio: Tensor = self.decoder(latents)
+        return audio
 
     def reconstruct(
         self, audio: Tensor, *, generator: torch.Generator | None = None, update: bool = False

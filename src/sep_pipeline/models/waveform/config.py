@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from sep_pipeline.errors import ConfigurationError, TooShortError
+from sep_pipeline.models.config_checks import check_counts, require_valid
 from sep_pipeline.models.config_values import config_of_values
+
+_require = partial(require_valid, "a parameter of a waveform network is out of range")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,7 @@ class ConvolutionConfig:
     margin_samples = 0
 
     def __post_init__(self) -> None:
-        _check_counts(self, "num_sources", "num_filters")
+        check_counts(_require, self, "num_sources", "num_filters")
         _require(len(self.kernels) >= 2, "kernels", "at least 2", self.kernels)
         _check_kernels("kernels", *self.kernels)
 
@@ -75,7 +78,7 @@ class WaveNetConfig:
     margin_samples = 0
 
     def __post_init__(self) -> None:
-        _check_counts(self, "num_sources", "num_stacks", "num_blocks", "num_filters")
+        check_counts(_require, self, "num_sources", "num_stacks", "num_blocks", "num_filters")
         is_valid = len(self.head_filters) == 2 and min(self.head_filters) >= 1
         _require(is_valid, "head_filters", "2 counts of at least 1", self.head_filters)
 
@@ -119,7 +122,7 @@ class WaveUNetConfig:
     has_difference_output: bool = False
 
     def __post_init__(self) -> None:
-        _check_counts(self, "num_sources", "num_channels", "num_levels", "num_filters")
+        check_counts(_require, self, "num_sources", "num_channels", "num_levels", "num_filters")
         _check_kernels("down_kernel, up_kernel", self.down_kernel, self.up_kernel)
         has_rest = not self.has_difference_output or self.num_sources >= 2
         _require(has_rest, "num_sources", "at least 2 for a difference output", self.num_sources)
@@ -240,21 +243,6 @@ def preset(model: str, name: str, **values: Any) -> WaveformConfig:
             found=(model, name),
         )
     return config_of_values(MODELS[model], {**known[name], **values})
-
-
-def _require(is_valid: bool, name: str, expected: object, found: object) -> None:
-    if not is_valid:
-        raise ConfigurationError(
-            "a parameter of a waveform network is out of range",
-            parameter=name,
-            expected=expected,
-            found=found,
-        )
-
-
-def _check_counts(config: object, *names: str) -> None:
-    for name in names:
-        _require(getattr(config, name) >= 1, name, "at least 1", getattr(config, name))
 
 
 def _check_kernels(name: str, *kernels: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -78,6 +78,9 @@ LEVEL_COLUMNS = (
 
 CURVE_COLUMNS = ("arm", "seed", "downstream", "step", "value")
 """Columns of a frame of curves: mean SI-SDR (dB) after so many iterations of the downstream run."""
+
+Tree: TypeAlias = "Mapping[str, Tree] | float | str"
+"""Printed figures by name, nested; captions beside them."""
 
 
 def model_table(excerpts: pd.DataFrame, facts: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
@@ -249,13 +252,13 @@ def _mask_row(cell: Sequence[str], ours: Mapping[Any, Any] | None, published: fl
     return row | dict(zip(MASK_COLUMNS, cell, strict=False)) | {"published": published}
 
 
-def _figures(tree: object, *keys: str) -> Iterator[tuple[tuple[str, ...], float]]:
+def _figures(tree: Tree, *keys: str) -> Iterator[tuple[tuple[str, ...], float]]:
     """The leaves three levels down a tree of printed figures."""
     if isinstance(tree, Mapping):
         for key, branch in tree.items():
             yield from _figures(branch, *keys, str(key))
     elif len(keys) == 3:
-        yield keys, float(tree)  # type: ignore[arg-type]
+        yield keys, float(tree)
 
 
 def _level_row(curve: pd.DataFrame, level_db: float) -> dict[str, object]:

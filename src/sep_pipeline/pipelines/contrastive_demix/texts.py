@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -106,10 +106,3 @@ def gain_text(table: pd.DataFrame) -> TextTable:
         "and the p value of the one-sided Wilcoxon test over songs; equal updates of separation on both sides."
     )
     return TextTable(rows or [{"metric": DASH}], "Study 3, table 3: what pre-training gains", note)
-
-
-def as_text(tables: Sequence[TextTable], sentences: Sequence[str]) -> str:
-    """All tables and sentences for a terminal."""
-    plain = "\n".join(table.plain() for table in tables)
-    lines = "\n".join(sentences)
-    return f"\n{plain}\n{lines}\n"

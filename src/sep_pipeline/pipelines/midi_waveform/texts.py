@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -84,12 +84,6 @@ def network_text(table: pd.DataFrame) -> TextTable:
         "Seconds of an update: with its share of evaluations, as many trainings side by side as the run had."
     )
     return TextTable(rows or [{"arm": DASH}], "Study 5, table 3: networks", note)
-
-
-def as_text(tables: Sequence[TextTable], sentences: str) -> str:
-    """All tables and sentences for a terminal."""
-    plain = "\n".join(table.plain() for table in tables)
-    return f"\n{plain}\n{sentences}\n"
 
 
 def _range(counts: pd.Series[int]) -> str:

@@ -1,4 +1,4 @@
-"""Separators of arms, estimates of the test tracks of one arm and seed, their scores, and those of the floors."""
+"""Estimates of the test tracks of one arm and seed, their scores, and those of the floors."""
 
 from __future__ import annotations
 
@@ -9,25 +9,22 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from torch import nn
 
 from sep_pipeline.audio.io import write_audio
 from sep_pipeline.configuration.execution import ExecutionParameters
-from sep_pipeline.configuration.study import ALL_STEMS, ArmRun
+from sep_pipeline.configuration.study import ALL_STEMS
 from sep_pipeline.data.manifest import Track
 from sep_pipeline.data.stem_store import store_tracks
-from sep_pipeline.datasets import FolderWriter, Weights
+from sep_pipeline.datasets import FolderWriter
 from sep_pipeline.files import folder_written_aside
 from sep_pipeline.fingerprints import code_digest
 from sep_pipeline.metrics.museval_scores import EngineName
-from sep_pipeline.models.weights import load_into
 from sep_pipeline.pipelines.data.store import read_stems
+from sep_pipeline.pipelines.study.separators import loaded_separator
 from sep_pipeline.scoring.folder import score_folder, score_frame
 from sep_pipeline.scoring.job import ScoringConfig, TrackScores, score_arrays, score_files
 from sep_pipeline.separation import (
     fit_mixture_scales,
-    load_separator,
-    save_separator,
     scaled_mixture,
     separate,
     zero_estimates,
@@ -36,54 +33,6 @@ from sep_pipeline.separation import (
 FLOORS = ("zero", "scaled_mixture")
 Channels = Literal[1] | None
 """1 takes the mean of the channels; None keeps those of the store."""
-
-
-def one_network_separator(
-    network: nn.Module,
-    weights: Weights,
-    arm_run: ArmRun,
-    *,
-    model: str,
-    config: Any,
-    sample_rate: int,
-    data_hash: str,
-    **metadata: Any,
-) -> FolderWriter:
-    """Make the mono network that gives all stems of one arm and seed a separator folder.
-
-    Args:
-        network: A network of the weights' sizes.
-        weights: What the training left, with `steps` and `source`.
-        arm_run: Arm, seed and stems.
-        model: Registered name of the model class.
-        config: Of the network.
-        sample_rate: In Hz.
-        data_hash: Of the training data.
-        metadata: Further entries of the card.
-
-    Raises:
-        CheckpointMismatchError: The weights do not fit.
-    """
-    load_into(network, weights.state, file=f"weights of {arm_run.arm}")
-    return partial(
-        save_separator,
-        models=dict.fromkeys(arm_run.stems, network),
-        name=f"{arm_run.study} {arm_run.arm}",
-        model=model,
-        config=config,
-        sample_rate=sample_rate,
-        channels=1,
-        seed=arm_run.seed,
-        steps=int(weights.metadata["steps"]),
-        data_hash=data_hash,
-        licence="that of the training data",
-        metadata={
-            "study": arm_run.study,
-            "arm": arm_run.arm,
-            "weights": weights.metadata["source"],
-            **metadata,
-        },
-    )
 
 
 def separate_test_tracks(
@@ -122,9 +71,7 @@ def _separate_tracks(
     num_channels: Channels,
     options: dict[str, Any],
 ) -> None:
-    loaded = load_separator(
-        separator, device=execution.resolved_device(), precision=execution.resolved_precision()
-    )
+    loaded = loaded_separator(separator, execution)
     for track in store_tracks(stem_store, "test"):
         mixture, _ = read_stems(track, (), num_channels)
         estimates = separate(loaded, mixture, track.sample_rate, **options)

@@ -15,10 +15,12 @@ from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.metrics.track_scores import SDR_WHOLE_SONG
 from sep_pipeline.pipelines.data.store import Audio, read_estimates, read_stems
 from sep_pipeline.pipelines.study.evaluation import FLOORS, Channels
+from sep_pipeline.pipelines.study.separators import loaded_separator
 from sep_pipeline.reporting.comparisons import comparison_table, paired_difference
 from sep_pipeline.reporting.figures import spectrogram_figure
+from sep_pipeline.reporting.grids import TextTable
 from sep_pipeline.reporting.scores import TOTAL
-from sep_pipeline.separation import load_separator, separate
+from sep_pipeline.separation import separate
 
 MUSDB_STEMS = {"drums", "bass", "other", "vocals"}
 
@@ -53,6 +55,31 @@ def as_list(lines: str) -> str:
     return "".join(f"- {line}\n" for line in lines.splitlines())
 
 
+def with_empty_texts(table: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """A table as it was before a CSV file, which does not tell empty from missing text.
+
+    Args:
+        table: As it was read.
+        columns: Names of columns whose texts may be empty; those that the table has not are left out.
+    """
+    present = [name for name in columns if name in table.columns]
+    return table.astype(dict.fromkeys(present, object)).fillna(dict.fromkeys(present, ""))
+
+
+def written_tables(tables: Sequence[TextTable], sentences: str, *, below: int) -> tuple[str, ...]:
+    """Tables as Markdown, and then all of them as text for a terminal.
+
+    Args:
+        tables: The tables.
+        sentences: What they show, a sentence per line.
+        below: Index of the table below which the sentences stand as a list.
+    """
+    markdown = [table.markdown() for table in tables]
+    markdown[below] += f"\n{as_list(sentences)}"
+    plain = "\n".join(table.plain() for table in tables)
+    return (*markdown, f"\n{plain}\n{sentences}\n")
+
+
 def draw_first_test_song(
     stem_store: Path, estimates: Path, arm_run: ArmRun, num_channels: Channels
 ) -> Figure:
@@ -67,9 +94,7 @@ def draw_separated_song(
     separator: Path, stem_store: Path, arm_run: ArmRun, execution: ExecutionParameters
 ) -> Figure:
     """The same for a study that keeps no estimates, of the mono mixture."""
-    loaded = load_separator(
-        separator, device=execution.resolved_device(), precision=execution.resolved_precision()
-    )
+    loaded = loaded_separator(separator, execution)
     track = store_tracks(stem_store, "test")[0]
     mixture, references = read_stems(track, arm_run.stems, 1)
     estimates = separate(loaded, mixture, track.sample_rate)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from sep_pipeline.configuration.execution import ExecutionParameters
 from sep_pipeline.configuration.study import Cell
 from sep_pipeline.datasets import Workspace
-from sep_pipeline.tracking import Tracker
+from sep_pipeline.tracking import CellTrackers, Tracker
 from sep_pipeline.training.config import TrainingConfig
 from sep_pipeline.training.loop import train
 from sep_pipeline.training.result import TrainingResult
@@ -56,6 +59,29 @@ class CellWork:
         cell = self.cell
         folder = f"{cell.arm}/seed_{cell.seed}/{cell.stem}/{phase}_work"
         return self.checkpoints.of_node(f"{cell.namespace}.train_{phase}", folder)
+
+
+@contextmanager
+def cell_work(
+    cell: Cell,
+    execution: ExecutionParameters,
+    trackers: CellTrackers,
+    checkpoints: Workspace,
+    parameters: Mapping[str, Any],
+) -> Iterator[CellWork]:
+    """Open the run of a cell, and end it as finished when the block ends well.
+
+    Args:
+        cell: The cell.
+        execution: Device and precision.
+        trackers: Runs of the study.
+        checkpoints: Working folder of the study.
+        parameters: What the run shows beside those of the cell; may be nested.
+    """
+    tracker = trackers.of(arm=cell.arm, stem=cell.stem, seed=cell.seed)
+    tracker.log_parameters({**cell.model_dump(), **parameters})
+    yield CellWork(cell, execution, tracker, checkpoints)
+    tracker.end("FINISHED")
 
 
 def training_curves(result: TrainingResult, cell: Cell, phase: str) -> pd.DataFrame:

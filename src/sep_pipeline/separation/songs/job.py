@@ -6,14 +6,13 @@ import functools
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sep_pipeline.errors import ConfigurationError, DataError, SepPipelineError
 from sep_pipeline.files import file_digest
-from sep_pipeline.mapping import ShareProgress
+from sep_pipeline.mapping import ShareProgress, torch_threads
 from sep_pipeline.separation.card import CARD_NAME, read_card
 from sep_pipeline.separation.interface import Separator
 from sep_pipeline.separation.separator import load_separator
@@ -99,7 +98,7 @@ def separate_song(job: SongJob) -> SongResult | SepPipelineError:
     """
     separator = job.model.separator()
     try:
-        with _threads(job.num_threads):
+        with torch_threads(job.num_threads):
             return _separated(job, separator)
     except (DataError, ConfigurationError) as error:
         return error
@@ -123,15 +122,3 @@ def _separated(job: SongJob, separator: Separator) -> SongResult:
         write_record(job.record, job.output, result, written.files)
         publish(written.files, job.paths)
     return result
-
-
-@contextmanager
-def _threads(num_threads: int) -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(num_threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

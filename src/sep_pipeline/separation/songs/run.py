@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from sep_pipeline.errors import ConfigurationError, DataError, SepPipelineError
@@ -128,9 +129,9 @@ def _refuse_shared(
 
 
 def _remove_if_empty(*folders: Path) -> None:
-    """Leave no trace where nothing came about."""
+    """Leave no trace where nothing came about, but what cannot go, such as a mounted folder."""
     for folder in folders:
-        if folder.is_dir() and not any(folder.iterdir()):
+        with suppress(OSError):
             folder.rmdir()
 
 

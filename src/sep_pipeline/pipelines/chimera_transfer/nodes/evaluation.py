@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,9 @@ from sep_pipeline.pipelines.chimera_transfer.excerpt_scores import EXCERPT_COLUM
 from sep_pipeline.pipelines.chimera_transfer.mixtures import excerpt_examples, scored_excerpt
 from sep_pipeline.pipelines.chimera_transfer.scoring import score_excerpt
 from sep_pipeline.pipelines.data.store import store_hash
-from sep_pipeline.pipelines.study.evaluation import one_network_separator, with_means_over_stems
-from sep_pipeline.separation import load_separator
+from sep_pipeline.pipelines.study.evaluation import with_means_over_stems
+from sep_pipeline.pipelines.study.separators import loaded_separator, one_network_separator
+from sep_pipeline.pipelines.study.weights import stored_config
 
 IMPROVEMENT = "SI-SDRi"
 
@@ -34,7 +34,7 @@ def assemble_separator(
     weights: Weights, arm_run: ArmRun, mixture_checked: dict[str, Any], **stem_stores: Path
 ) -> FolderWriter:
     """Make the trained network of one arm and seed a separator folder."""
-    config = config_of_values(ChimeraConfig, json.loads(weights.metadata["config"]))
+    config = config_of_values(ChimeraConfig, stored_config(weights))
     network = ChimeraNet(config)
     return one_network_separator(
         network,
@@ -61,9 +61,7 @@ def score_excerpts(
     Returns:
         An excerpts frame, see `EXCERPT_COLUMNS`.
     """
-    loaded = load_separator(
-        separator, device=execution.resolved_device(), precision=execution.resolved_precision()
-    )
+    loaded = loaded_separator(separator, execution)
     drawn = excerpt_examples(mixture, evaluation, stem_stores)
     scored = map_tracks(
         lambda number: score_excerpt(loaded, scored_excerpt(mixture, drawn, number)),

@@ -22,7 +22,7 @@ from sep_pipeline.pipelines.chimera_transfer.tables import (
     mask_table,
     model_table,
 )
-from sep_pipeline.pipelines.study.results import as_list
+from sep_pipeline.pipelines.study.results import as_list, with_empty_texts
 
 Arms = Mapping[str, Any]
 
@@ -88,23 +88,19 @@ def write_tables(
     table_5: pd.DataFrame,
 ) -> tuple[str, ...]:
     """The tables as Markdown, and the text printed at the end of a run."""
-    written = (
-        texts.model_text(_with_empty_texts(table_1)),
-        texts.mask_text(_with_empty_texts(table_2)),
-        texts.comparison_text(_with_empty_texts(table_3)),
-        texts.claim_text(_with_empty_texts(table_4)),
-        texts.level_text(_with_empty_texts(table_5)),
+    tables = (table_1, table_2, table_3, table_4, table_5)
+    write = (
+        texts.model_text,
+        texts.mask_text,
+        texts.comparison_text,
+        texts.claim_text,
+        texts.level_text,
     )
+    written = [text(with_empty_texts(table, TEXT_COLUMNS)) for text, table in zip(write, tables, strict=True)]
     markdown = [table.markdown() for table in written]
     markdown[2] += f"\n{as_list(texts.verdict_lines(table_3))}"
     plain = "\n".join(table.plain() for table in written)
     return (*markdown, f"\n{plain}\n")
-
-
-def _with_empty_texts(table: pd.DataFrame) -> pd.DataFrame:
-    """A table as it was before a CSV file, which knows no empty text."""
-    texts_of_table = [name for name in TEXT_COLUMNS if name in table.columns]
-    return table.astype(dict.fromkeys(texts_of_table, object)).fillna(dict.fromkeys(texts_of_table, ""))
 
 
 def draw_figures(
@@ -116,7 +112,7 @@ def draw_figures(
     level_db: float,
 ) -> tuple[Figure, Figure, Figure]:
     """Figures 1 to 3: gains over scratch, what conditions add, scores against iterations."""
-    models, comparisons = _with_empty_texts(models), _with_empty_texts(comparisons)
+    models, comparisons = with_empty_texts(models, TEXT_COLUMNS), with_empty_texts(comparisons, TEXT_COLUMNS)
     return (
         gain_figure(models, comparisons, title="Figure 1: whole-models against scratch"),
         condition_figure(comparisons, title="Figure 2: what conditions of pre-training add"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
@@ -23,9 +22,8 @@ from sep_pipeline.configuration.chimera_transfer import (
 from sep_pipeline.configuration.execution import ExecutionParameters
 from sep_pipeline.configuration.study import Cell
 from sep_pipeline.data.feeding import fed
-from sep_pipeline.data.mixing import MixtureExamples
 from sep_pipeline.datasets import Weights, Workspace
-from sep_pipeline.models.chimera import ChimeraConfig, ChimeraNet, load_all_but_mask_head, preset
+from sep_pipeline.models.chimera import ChimeraNet, load_all_but_mask_head, preset
 from sep_pipeline.pipelines.chimera_transfer.mixtures import (
     ScoredExcerpt,
     excerpt_examples,
@@ -35,7 +33,8 @@ from sep_pipeline.pipelines.chimera_transfer.mixtures import (
     validation_mixtures,
 )
 from sep_pipeline.pipelines.chimera_transfer.scoring import score_network
-from sep_pipeline.pipelines.study.training import CellWork, training_curves
+from sep_pipeline.pipelines.study.training import cell_work, training_curves
+from sep_pipeline.pipelines.study.weights import network_weights
 from sep_pipeline.tracking import CellTrackers
 from sep_pipeline.training.chimera_tasks import ChimeraTask
 from sep_pipeline.training.config import TrainingConfig
@@ -107,10 +106,7 @@ def train_pretraining(
     """
     del mixture_checked  # What it says is known; the training waits for it.
     net = ChimeraNet(preset(network.preset, num_sources=len(mixture.sources)), seed=cell.seed)
-    tracker = trackers.of(arm=cell.arm, stem=cell.stem, seed=cell.seed)
-    tracker.log_parameters(
-        {**cell.model_dump(), "condition": condition.model_dump(), "training": asdict(training)}
-    )
+    facts = {"condition": condition.model_dump(), "training": asdict(training)}
     chunks = training_mixtures(
         mixture,
         examples,
@@ -120,11 +116,12 @@ def train_pretraining(
         condition=condition,
     )
     validation = validation_mixtures(mixture, examples, stem_stores, batch_size=training.batch_size)
-    work = CellWork(cell, execution, tracker, checkpoints)
-    result = _trained(work, net, chunks, training, "pretraining", examples.num_workers, validation=validation)
-    tracker.end("FINISHED")
-    weights = Weights(result.weights, _metadata(net.config, mixture, result.num_steps, source="random"))
-    return weights, training_curves(result, cell, "pretraining")
+    with (
+        cell_work(cell, execution, trackers, checkpoints, facts) as work,
+        fed(chunks, num_workers=examples.num_workers, num_steps=training.num_steps) as feed,
+    ):
+        result = work.train(ChimeraTask(net, feed, validation=validation), training, "pretraining")
+    return _weights(result, net, mixture, source="random"), training_curves(result, cell, "pretraining")
 
 
 def train_downstream(
@@ -157,40 +154,23 @@ def train_downstream(
     net = ChimeraNet(preset(network.preset, num_sources=len(mixture.sources)), seed=cell.seed)
     if pretrained is not None:
         load_all_but_mask_head(net, pretrained.state, file=f"pre-trained network of {cell.arm}")
-    tracker = trackers.of(arm=cell.arm, stem=cell.stem, seed=cell.seed)
-    tracker.log_parameters({**cell.model_dump(), **arm.model_dump(), "training": asdict(training)})
+    facts = {**arm.model_dump(), "training": asdict(training)}
     chunks = training_mixtures(mixture, examples, stem_stores, batch_size=training.batch_size, seed=cell.seed)
-    result = _trained(
-        CellWork(cell, execution, tracker, checkpoints),
-        net,
-        chunks,
-        training,
-        "downstream",
-        examples.num_workers,
-        objective="mask" if arm.variant == "mask" else "whole",
-        freeze=arm.freeze if arm.variant == "mask" else "none",
-        validation=validation_mixtures(mixture, examples, stem_stores, batch_size=training.batch_size),
-        follow=_follower(arm, mixture, evaluation, stem_stores),
-    )
-    tracker.end("FINISHED")
+    with (
+        cell_work(cell, execution, trackers, checkpoints, facts) as work,
+        fed(chunks, num_workers=examples.num_workers, num_steps=training.num_steps) as feed,
+    ):
+        task = ChimeraTask(
+            net,
+            feed,
+            objective="mask" if arm.variant == "mask" else "whole",
+            freeze=arm.freeze if arm.variant == "mask" else "none",
+            validation=validation_mixtures(mixture, examples, stem_stores, batch_size=training.batch_size),
+            follow=_follower(arm, mixture, evaluation, stem_stores),
+        )
+        result = work.train(task, training, "downstream")
     source = arm.pretrained_on or "random"
-    return (
-        Weights(result.weights, _metadata(net.config, mixture, result.num_steps, source=source)),
-        training_curves(result, cell, "downstream"),
-    )
-
-
-def _trained(
-    work: CellWork,
-    network: ChimeraNet,
-    chunks: MixtureExamples,
-    config: TrainingConfig,
-    phase: str,
-    num_workers: int,
-    **options: Any,
-) -> TrainingResult:
-    with fed(chunks, num_workers=num_workers, num_steps=config.num_steps) as feed:
-        return work.train(ChimeraTask(network, feed, **options), config, phase)
+    return _weights(result, net, mixture, source=source), training_curves(result, cell, "downstream")
 
 
 def _follower(
@@ -217,12 +197,8 @@ def _mean_score(
     return {FOLLOWED: float(means.mean())}
 
 
-def _metadata(
-    config: ChimeraConfig, mixture: MixtureParameters, num_steps: int, *, source: str
-) -> dict[str, str]:
-    return {
-        "config": json.dumps(asdict(config)),
-        "sources": "+".join(mixture.sources),
-        "source": source,
-        "steps": str(num_steps),
-    }
+def _weights(
+    result: TrainingResult, network: ChimeraNet, mixture: MixtureParameters, *, source: str
+) -> Weights:
+    sources = "+".join(mixture.sources)
+    return network_weights(result.weights, network.config, result.num_steps, source=source, sources=sources)

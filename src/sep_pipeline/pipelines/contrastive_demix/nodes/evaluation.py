@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,8 @@ from sep_pipeline.pipelines.contrastive_demix.examples import held_out_triplets
 from sep_pipeline.pipelines.contrastive_demix.scoring import SPLITS, score_songs
 from sep_pipeline.pipelines.data.store import store_hash
 from sep_pipeline.pipelines.study import evaluation as study
-from sep_pipeline.separation import load_separator
+from sep_pipeline.pipelines.study.separators import loaded_separator, one_network_separator
+from sep_pipeline.pipelines.study.weights import stored_config
 from sep_pipeline.separation.deep_demix_separator import REGISTERED_NAMES
 
 
@@ -61,9 +61,8 @@ def assemble_separator(
     weights: Weights, arm: ArmParameters, arm_run: ArmRun, stem_store: Path, inputs_checked: dict[str, Any]
 ) -> FolderWriter:
     """Make the trained network of one arm and seed a separator folder."""
-    values = json.loads(weights.metadata["config"])
-    network = mask_network(arm.model, values)
-    return study.one_network_separator(
+    network = mask_network(arm.model, stored_config(weights))
+    return one_network_separator(
         network,
         weights,
         arm_run,
@@ -87,9 +86,7 @@ def score_tracks(
     Returns:
         A scores frame with the further column `split`.
     """
-    loaded = load_separator(
-        separator, device=execution.resolved_device(), precision=execution.resolved_precision()
-    )
+    loaded = loaded_separator(separator, execution)
     config = study.scoring_config(arm_run.stems, evaluation.engine, 1)
     frames = [
         score_songs(loaded, stem_store, split, evaluation, config, arm_run).assign(split=split)

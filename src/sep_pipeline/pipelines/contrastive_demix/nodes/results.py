@@ -19,14 +19,14 @@ from sep_pipeline.pipelines.contrastive_demix import tables, texts
 from sep_pipeline.pipelines.contrastive_demix.embeddings import embedding_figure
 from sep_pipeline.pipelines.contrastive_demix.figures import pretraining_figure, separation_figure
 from sep_pipeline.pipelines.data.store import store_hash
-from sep_pipeline.pipelines.study.results import as_list
+from sep_pipeline.pipelines.study.results import with_empty_texts, written_tables
 from sep_pipeline.pipelines.version import code_version
 from sep_pipeline.reporting.tables import Provenance
 
 Arms = Mapping[str, Any]
 
-TEXT_COLUMNS = {"objective": "", "rule": ""}
-"""Columns of table 2 that may be empty, which a CSV file does not tell from missing."""
+TEXT_COLUMNS = ("objective", "rule")
+"""Columns of table 2 in which a text may be empty."""
 
 
 def make_tables(
@@ -67,11 +67,9 @@ def write_tables(
     table_1: pd.DataFrame, table_2: pd.DataFrame, table_3: pd.DataFrame, comparisons: str
 ) -> tuple[str, ...]:
     """The tables as Markdown, and the text printed at the end of a run."""
-    table_2 = table_2.astype(dict.fromkeys(TEXT_COLUMNS, object)).fillna(TEXT_COLUMNS)
+    table_2 = with_empty_texts(table_2, TEXT_COLUMNS)
     written = texts.score_text(table_1), texts.pretraining_text(table_2), texts.gain_text(table_3)
-    markdown = [table.markdown() for table in written]
-    markdown[2] += f"\n{as_list(comparisons)}"
-    return (*markdown, texts.as_text(written, comparisons.splitlines()))
+    return written_tables(written, comparisons, below=2)
 
 
 def draw_losses(curves: pd.DataFrame, triplets: TripletParameters) -> tuple[Figure, Figure]:

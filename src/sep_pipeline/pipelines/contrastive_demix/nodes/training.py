@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,8 @@ from sep_pipeline.pipelines.contrastive_demix.examples import (
     training_triplets,
     validation_mixtures,
 )
-from sep_pipeline.pipelines.study.training import CellWork, training_curves
+from sep_pipeline.pipelines.study.training import cell_work, training_curves
+from sep_pipeline.pipelines.study.weights import network_weights
 from sep_pipeline.tracking import CellTrackers
 from sep_pipeline.training.config import TrainingConfig
 from sep_pipeline.training.deep_demix_tasks import MaskTask, TripletTask
@@ -133,13 +133,15 @@ def train_pretraining(
     """
     chunk, batch_size = inputs_checked["chunk_samples"], training.batch_size
     encoder = Encoder(encoder_preset(network.preset), seed=cell.seed)
-    tracker = trackers.of(arm=cell.arm, stem=cell.stem, seed=cell.seed)
-    tracker.log_parameters({**cell.model_dump(), **pretraining.model_dump(), "training": asdict(training)})
+    facts = {**pretraining.model_dump(), "training": asdict(training)}
     drawn = training_triplets(
         stem_store, triplets, chunk, rule=pretraining.rule, batch_size=batch_size, seed=cell.seed
     )
     held_out = held_out_triplets(stem_store, triplets, chunk, split="validation", batch_size=batch_size)
-    with fed(drawn, num_workers=triplets.num_workers, num_steps=training.num_steps) as feed:
+    with (
+        cell_work(cell, execution, trackers, checkpoints, facts) as work,
+        fed(drawn, num_workers=triplets.num_workers, num_steps=training.num_steps) as feed,
+    ):
         task = TripletTask(
             encoder,
             _FedTriplets(feed, drawn),
@@ -148,10 +150,9 @@ def train_pretraining(
             temperature=triplets.temperature,
             validation=held_out,
         )
-        result = CellWork(cell, execution, tracker, checkpoints).train(task, training, "pretraining")
-    tracker.end("FINISHED")
-    metadata = {"config": json.dumps(asdict(encoder.config)), "steps": str(result.num_steps)}
-    return Weights(result.weights, metadata), training_curves(result, cell, "pretraining")
+        result = work.train(task, training, "pretraining")
+    weights = network_weights(result.weights, encoder.config, result.num_steps)
+    return weights, training_curves(result, cell, "pretraining")
 
 
 def train_separation(
@@ -180,25 +181,23 @@ def train_separation(
     """
     chunk, stems = inputs_checked["chunk_samples"], inputs_checked["stems"]
     net = _network(arm, network, len(stems), cell, pretrained)
-    tracker = trackers.of(arm=cell.arm, stem=cell.stem, seed=cell.seed)
-    tracker.log_parameters({**cell.model_dump(), **arm.model_dump(), "training": asdict(training)})
+    facts = {**arm.model_dump(), "training": asdict(training)}
     batch_size = training.batch_size
     drawn = training_mixtures(stem_store, mixtures, chunk, batch_size=batch_size, seed=cell.seed)
-    with fed(drawn, num_workers=mixtures.num_workers, num_steps=training.num_steps) as feed:
+    with (
+        cell_work(cell, execution, trackers, checkpoints, facts) as work,
+        fed(drawn, num_workers=mixtures.num_workers, num_steps=training.num_steps) as feed,
+    ):
         task = MaskTask(
             net,
             feed,
             only_stem=None if arm.only_stem is None else stems.index(arm.only_stem),
             validation=validation_mixtures(stem_store, mixtures, chunk, batch_size=batch_size),
         )
-        result = CellWork(cell, execution, tracker, checkpoints).train(task, training, "separation")
-    tracker.end("FINISHED")
-    metadata = {
-        "config": json.dumps(asdict(net.config)),
-        "steps": str(result.num_steps),
-        "source": arm.pretraining or "random",
-    }
-    return Weights(result.weights, metadata), training_curves(result, cell, "separation")
+        result = work.train(task, training, "separation")
+    source = arm.pretraining or "random"
+    weights = network_weights(result.weights, net.config, result.num_steps, source=source)
+    return weights, training_curves(result, cell, "separation")
 
 
 def _network(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -21,12 +20,10 @@ from sep_pipeline.pipelines.data.store import mono_mixture, mono_stems, read_est
 from sep_pipeline.pipelines.jukebox_transfer.nodes.preparation import vqvae_config
 from sep_pipeline.pipelines.study import evaluation as study
 from sep_pipeline.pipelines.study.evaluation import score_row
+from sep_pipeline.pipelines.study.separators import network_per_stem_separator
 from sep_pipeline.scoring.folder import kept_scores, score_frame
 from sep_pipeline.scoring.job import ScoringConfig
-from sep_pipeline.separation import (
-    save_separator,
-    wiener_refine,
-)
+from sep_pipeline.separation import wiener_refine
 from sep_pipeline.separation.vqvae_separator import VqvaeSeparator
 
 WIENER_SUFFIX = "+wiener"
@@ -39,22 +36,16 @@ def assemble_separator(
 ) -> FolderWriter:
     """Join the models of all stems of one arm and seed to a separator folder."""
     config = vqvae_config(model)
-    models = {stem: VQVAE(config) for stem in arm_run.stems}
-    for (stem, network), weight in zip(models.items(), weights, strict=True):
-        load_into(network, weight.state, file=f"phase 2 weights of {stem}")
-    return partial(
-        save_separator,
-        models=models,
-        name=f"{arm_run.study} {arm_run.arm}",
+    return network_per_stem_separator(
+        {stem: VQVAE(config) for stem in arm_run.stems},
+        weights,
+        arm_run,
         model="vqvae",
         config=config,
         sample_rate=store_tracks(stem_store, "train")[0].sample_rate,
-        channels=1,
-        seed=arm_run.seed,
+        channels=NUM_CHANNELS,
         steps=arm.phase_one.training.num_steps + arm.phase_two.training.num_steps,
         data_hash=store_hash(stem_store),
-        licence="that of the training data",
-        metadata={"study": arm_run.study, "arm": arm_run.arm, "weights": weights[0].metadata["source"]},
     )
 
 

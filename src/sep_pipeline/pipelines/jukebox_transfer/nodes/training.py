@@ -28,7 +28,7 @@ from sep_pipeline.models.vqvae import VQVAE, Encoder
 from sep_pipeline.models.weights import load_into, save_weights
 from sep_pipeline.pipelines.data.examples import training_examples
 from sep_pipeline.pipelines.jukebox_transfer.nodes.preparation import vqvae_config
-from sep_pipeline.pipelines.study.training import CellWork, training_curves
+from sep_pipeline.pipelines.study.training import CellWork, cell_work, training_curves
 from sep_pipeline.tracking import CellTrackers
 from sep_pipeline.training.vqvae_tasks import PhaseOneTask, PhaseTwoTask
 
@@ -116,11 +116,11 @@ def train_phase_two(
     stem_model.set_precision(execution.resolved_precision())
     encoder = _mixture_encoder(stem_model, phase.me_init, cell, transferred_weights)
     encoder.set_precision(execution.resolved_precision())
-    tracker = trackers.of(arm=cell.arm, stem=cell.stem, seed=cell.seed)
-    tracker.log_parameters({"phase_two": phase.model_dump()})
     signals = [MIXTURE, cell.stem]
-    work = CellWork(cell, execution, tracker, checkpoints)
-    with _examples(stem_store, signals, examples, cell, phase) as chunks:
+    with (
+        cell_work(cell, execution, trackers, checkpoints, {"phase_two": phase.model_dump()}) as work,
+        _examples(stem_store, signals, examples, cell, phase) as chunks,
+    ):
         task = PhaseTwoTask(
             encoder,
             stem_model,
@@ -130,7 +130,6 @@ def train_phase_two(
             validation=_validation(stem_store, signals, examples, phase),
         )
         result = work.train(task, phase.training, PHASE_TWO)
-    tracker.end("FINISHED")
     metadata = {**phase_one_weights.metadata, "phase_two_steps": str(result.num_steps)}
     deployed = partial(_deployed, stem_model.state_dict())
     snapshots = {step: deployed(state) for step, state in result.snapshots.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,17 @@ from sep_pipeline.models.waveform import MODELS, build_network
 from sep_pipeline.pipelines.midi_waveform.floors import floor_measures, floor_shares
 from sep_pipeline.pipelines.midi_waveform.nodes.data import CHUNKS
 from sep_pipeline.pipelines.midi_waveform.scoring import score_songs
-from sep_pipeline.pipelines.study.evaluation import one_network_separator, with_means_over_stems
-from sep_pipeline.separation import load_separator, scaled_mixture, separate
+from sep_pipeline.pipelines.study.evaluation import with_means_over_stems
+from sep_pipeline.pipelines.study.separators import loaded_separator, one_network_separator
+from sep_pipeline.pipelines.study.weights import stored_config
+from sep_pipeline.separation import scaled_mixture, separate
 
 
 def assemble_separator(
     weights: Weights, arm: ArmParameters, arm_run: ArmRun, inputs_checked: dict[str, Any]
 ) -> FolderWriter:
     """Make the trained network of one arm and seed a separator folder."""
-    config = config_of_values(MODELS[arm.model.network], json.loads(weights.metadata["config"]))
+    config = config_of_values(MODELS[arm.model.network], stored_config(weights))
     return one_network_separator(
         build_network(config),
         weights,
@@ -44,9 +45,7 @@ def score_tracks(
     separator: Path, stem_store: Path, arm_run: ArmRun, execution: ExecutionParameters
 ) -> pd.DataFrame:
     """Separate and score the test songs: a scores frame."""
-    loaded = load_separator(
-        separator, device=execution.resolved_device(), precision=execution.resolved_precision()
-    )
+    loaded = loaded_separator(separator, execution)
     return score_songs(
         partial(separate, loaded, sample_rate=loaded.sample_rate),
         stem_store,

@@ -12,7 +12,7 @@ from sep_pipeline.configuration.midi_waveform import STUDY, ArmParameters
 from sep_pipeline.configuration.study import RunParameters
 from sep_pipeline.pipelines.midi_waveform import tables, texts
 from sep_pipeline.pipelines.midi_waveform.figures import loss_figure
-from sep_pipeline.pipelines.study.results import as_list
+from sep_pipeline.pipelines.study.results import with_empty_texts, written_tables
 from sep_pipeline.pipelines.version import code_version
 from sep_pipeline.reporting.tables import Provenance
 
@@ -52,12 +52,9 @@ def write_tables(
     table_1: pd.DataFrame, table_2: pd.DataFrame, table_3: pd.DataFrame, comparisons: str
 ) -> tuple[str, ...]:
     """The tables as Markdown, and the text printed at the end of a run."""
-    # A CSV file does not tell empty from missing.
-    named = table_1.assign(loss=table_1["loss"].astype(object).fillna(""))
+    named = with_empty_texts(table_1, ["loss"])
     written = texts.loss_text(named), texts.score_text(table_2), texts.network_text(table_3)
-    markdown = [table.markdown() for table in written]
-    markdown[1] += f"\n{as_list(comparisons)}"
-    return (*markdown, texts.as_text(written, comparisons))
+    return written_tables(written, comparisons, below=1)
 
 
 def draw_losses(curves: pd.DataFrame) -> Figure:

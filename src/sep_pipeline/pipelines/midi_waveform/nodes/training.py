@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +21,8 @@ from sep_pipeline.models.waveform import build_network
 from sep_pipeline.pipelines.data.corpus import LEDGER_NAME
 from sep_pipeline.pipelines.midi_waveform.nodes.data import CHUNKS
 from sep_pipeline.pipelines.midi_waveform.songs import opened_pool
-from sep_pipeline.pipelines.study.training import CellWork, training_curves
+from sep_pipeline.pipelines.study.training import cell_work, training_curves
+from sep_pipeline.pipelines.study.weights import network_weights
 from sep_pipeline.tracking import CellTrackers
 from sep_pipeline.training.result import TrainingResult
 from sep_pipeline.training.waveform_task import WaveformTask
@@ -57,16 +57,23 @@ def train_separation(
         StorageError: A checkpoint or the ledger could not be written; the one before it is intact.
     """
     network = build_network(arm.model.config(len(corpus.instruments)), seed=cell.seed)
-    tracker = trackers.of(arm=cell.arm, stem=cell.stem, seed=cell.seed)
-    tracker.log_parameters({**cell.model_dump(), **arm.model_dump(), "training": asdict(arm.training)})
-    work = CellWork(cell, execution, tracker, checkpoints)
     chunks, sample_rate = held_out_chunks.state[CHUNKS], inputs_checked["sample_rate"]
     batch_size = arm.training.batch_size
     config = pool.config(
         chunk_samples=chunks.shape[-1], sample_rate=sample_rate, batch_size=batch_size, seed=cell.seed
     )
-    ledger = work.workspace(PHASE).folder / LEDGER_NAME
-    with opened_pool(midi_corpus, corpus, pool, config, split="train", ledger=ledger) as examples:
+    facts = {**arm.model_dump(), "training": asdict(arm.training)}
+    with (
+        cell_work(cell, execution, trackers, checkpoints, facts) as work,
+        opened_pool(
+            midi_corpus,
+            corpus,
+            pool,
+            config,
+            split="train",
+            ledger=work.workspace(PHASE).folder / LEDGER_NAME,
+        ) as examples,
+    ):
         task = WaveformTask(
             network,
             examples,
@@ -77,13 +84,8 @@ def train_separation(
         )
         result = work.train(task, arm.training, PHASE)
         status = examples.status()
-    tracker.end("FINISHED")
-    metadata = {
-        "config": json.dumps(asdict(network.config)),
-        "steps": str(result.num_steps),
-        "source": "random",
-    }
-    return Weights(result.weights, metadata), _curves(result, status, cell)
+    weights = network_weights(result.weights, network.config, result.num_steps, source="random")
+    return weights, _curves(result, status, cell)
 
 
 def _curves(result: TrainingResult, status: PoolStatus, cell: Cell) -> pd.DataFrame:

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 
 from sep_pipeline.configuration.execution import ExecutionParameters
 from sep_pipeline.configuration.study import ArmRun, RunParameters
 from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.datasets import FolderWriter, Weights
+from sep_pipeline.mapping import torch_threads
 from sep_pipeline.metrics.museval_scores import EngineName
 from sep_pipeline.models.open_unmix import OpenUnmix
 from sep_pipeline.models.open_unmix.config import config_from
-from sep_pipeline.models.weights import load_into
 from sep_pipeline.pipelines.data.store import read_stems, store_hash
 from sep_pipeline.pipelines.study import evaluation as study
+from sep_pipeline.pipelines.study.separators import network_per_stem_separator
+from sep_pipeline.pipelines.study.weights import stored_config
 from sep_pipeline.scoring.folder import kept_scores, score_frame
-from sep_pipeline.separation import load_separator, read_card, save_separator, separate
+from sep_pipeline.separation import load_separator, read_card, separate
 from sep_pipeline.separation.em_wiener import EMWienerConfig
 from sep_pipeline.separation.streaming import StreamingSeparator, load_streaming_separator
 
@@ -38,28 +37,18 @@ def assemble_separator(
     wiener: EMWienerConfig, arm_run: ArmRun, stem_store: Path, *weights: Weights
 ) -> FolderWriter:
     """Join the models of all targets of one arm and seed to a separator folder."""
-    config = config_from(json.loads(weights[0].metadata["config"]))
-    models = {stem: OpenUnmix(config) for stem in arm_run.stems}
-    for (stem, network), weight in zip(models.items(), weights, strict=True):
-        load_into(network, weight.state, file=f"weights of {stem}")
-    return partial(
-        save_separator,
-        models=models,
-        name=f"{arm_run.study} {arm_run.arm}",
+    config = config_from(stored_config(weights[0]))
+    return network_per_stem_separator(
+        {stem: OpenUnmix(config) for stem in arm_run.stems},
+        weights,
+        arm_run,
         model="open_unmix",
         config=config,
         sample_rate=store_tracks(stem_store, "train")[0].sample_rate,
         channels=config.num_channels,
-        seed=arm_run.seed,
         steps=max(int(weight.metadata["steps"]) for weight in weights),
         data_hash=store_hash(stem_store),
-        licence="that of the training data",
-        metadata={
-            "study": arm_run.study,
-            "arm": arm_run.arm,
-            "weights": weights[0].metadata["source"],
-            "wiener": asdict(wiener),
-        },
+        wiener=asdict(wiener),
     )
 
 
@@ -98,14 +87,10 @@ def measure_speed(
     mixture, _ = read_stems(track, (), None)
     excerpt = mixture[:, : round(speed_seconds * track.sample_rate)]
     rows = []
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with torch_threads(1):
         for folder in separators:
             arm, found = _timed(folder, excerpt, track.sample_rate)
             rows += [{"arm": arm, "quantity": name, "value": value} for name, value in found.items()]
-    finally:
-        torch.set_num_threads(threads)
     return pd.DataFrame(rows, columns=["arm", "quantity", "value"])
 
 

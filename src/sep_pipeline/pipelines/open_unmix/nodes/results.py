@@ -19,7 +19,7 @@ from sep_pipeline.pipelines.open_unmix import losses as loss_tables
 from sep_pipeline.pipelines.open_unmix import texts
 from sep_pipeline.pipelines.open_unmix.nodes.training import SECONDS
 from sep_pipeline.pipelines.study.evaluation import FLOORS
-from sep_pipeline.pipelines.study.results import as_list, compare_pairs, draw_first_test_song
+from sep_pipeline.pipelines.study.results import compare_pairs, draw_first_test_song, written_tables
 from sep_pipeline.pipelines.version import code_version
 from sep_pipeline.reporting.figures import training_figure
 from sep_pipeline.reporting.scores import TOTAL
@@ -136,7 +136,7 @@ def write_tables(
     table_2: pd.DataFrame,
     table_3: pd.DataFrame,
     table_4: pd.DataFrame,
-) -> tuple[str, str, str, str, str]:
+) -> tuple[str, ...]:
     """The tables as Markdown, and the text printed at the end of a run."""
     printed = published_results["open_unmix"]
     written = (
@@ -145,10 +145,7 @@ def write_tables(
         texts.comparison_points_table(table_3),
         texts.direction_table(table_4),
     )
-    markdown = [table.markdown() for table in written]
-    markdown[0] += f"\n{as_list(verdicts)}"
-    plain = "\n".join(table.plain() for table in written)
-    return (*markdown, f"\n{plain}\n{verdicts}\n")  # type: ignore[return-value]
+    return written_tables(written, verdicts, below=0)
 
 
 def draw_losses(curves: pd.DataFrame, arms: Arms, inputs_checked: Mapping[str, Any]) -> tuple[Figure, Figure]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +27,7 @@ from sep_pipeline.data.mixing import MixingConfig, MixtureExamples
 from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.datasets import FolderWriter, Weights, Workspace
 from sep_pipeline.errors import ConfigurationError, StemMismatchError, TooShortError
-from sep_pipeline.models.open_unmix import OpenUnmix, OpenUnmixConfig, SpectrogramConfig
+from sep_pipeline.models.open_unmix import OpenUnmix, SpectrogramConfig
 from sep_pipeline.models.open_unmix.config import MAX_CHANNELS
 from sep_pipeline.models.open_unmix.released import load_released
 from sep_pipeline.models.open_unmix.statistics import input_statistics
@@ -37,7 +35,8 @@ from sep_pipeline.pipelines.data.corpus import LEDGER_NAME, corpus_writer
 from sep_pipeline.pipelines.data.nodes import chosen_songs
 from sep_pipeline.pipelines.open_unmix.initial import start_from
 from sep_pipeline.pipelines.open_unmix.rendered import RenderedSource, rendered_chunks
-from sep_pipeline.pipelines.study.training import CellWork, training_curves
+from sep_pipeline.pipelines.study.training import cell_work, training_curves
+from sep_pipeline.pipelines.study.weights import network_weights
 from sep_pipeline.separation.em_wiener import EMWienerConfig
 from sep_pipeline.tracking import CellTrackers
 from sep_pipeline.training.config import TrainingConfig
@@ -174,32 +173,30 @@ def train_model(
             serve several targets.
     """
     tracks = store_tracks(stem_store, "train")
-    tracker = trackers.of(arm=cell.arm, stem=cell.stem, seed=cell.seed)
-    tracker.log_parameters({**cell.model_dump(), **arm.model_dump(), "examples": examples.model_dump()})
+    facts = {**arm.model_dump(), "examples": examples.model_dump()}
     config = arm.training.config(len(tracks), tuple(comparison_updates))
-    work = CellWork(cell, execution, tracker, checkpoints)
-    if isinstance(arm.model.released, Path):
-        weights, result = _released(arm.model.released, cell.stem, tracks[0], spectrogram), None
-    else:
-        network, origin = _network(arm, tracks[0], spectrogram, input_statistics, cell)
-        source = (
-            None
-            if midi_corpus is None or data is None or pool is None
-            else RenderedSource(midi_corpus=midi_corpus, data=data, pool=pool)
-        )
-        ledger = work.workspace(PHASE).folder / LEDGER_NAME
-        with _chunks(tracks, examples, cell, config, source, ledger) as chunks:
-            task = OpenUnmixTask(
-                network,
-                chunks,
-                tracks[0].stems.index(cell.stem),
-                chunks_per_epoch=len(tracks) * arm.training.samples_per_track,
-                batch_size=config.batch_size,
-                validation=_validation(stem_store, cell.stem),
+    with cell_work(cell, execution, trackers, checkpoints, facts) as work:
+        if isinstance(arm.model.released, Path):
+            weights, result = _released(arm.model.released, cell.stem, tracks[0], spectrogram), None
+        else:
+            network, origin = _network(arm, tracks[0], spectrogram, input_statistics, cell)
+            source = (
+                None
+                if midi_corpus is None or data is None or pool is None
+                else RenderedSource(midi_corpus=midi_corpus, data=data, pool=pool)
             )
-            result = work.train(task, config, PHASE)
-        weights = Weights(result.weights, _metadata(network.config, origin, result.num_steps))
-    tracker.end("FINISHED")
+            ledger = work.workspace(PHASE).folder / LEDGER_NAME
+            with _chunks(tracks, examples, cell, config, source, ledger) as chunks:
+                task = OpenUnmixTask(
+                    network,
+                    chunks,
+                    tracks[0].stems.index(cell.stem),
+                    chunks_per_epoch=len(tracks) * arm.training.samples_per_track,
+                    batch_size=config.batch_size,
+                    validation=_validation(stem_store, cell.stem),
+                )
+                result = work.train(task, config, PHASE)
+            weights = network_weights(result.weights, network.config, result.num_steps, source=origin)
     return weights, _curves(result, cell)
 
 
@@ -231,11 +228,7 @@ def _released(path: Path, stem: str, track: Track, spectrogram: SpectrogramConfi
             expected=track.sample_rate,
             found=model.sample_rate,
         )
-    return Weights(model.state, _metadata(model.config, path.name, 0))
-
-
-def _metadata(config: OpenUnmixConfig, source: str, num_steps: int) -> dict[str, str]:
-    return {"config": json.dumps(asdict(config)), "source": source, "steps": str(num_steps)}
+    return network_weights(model.state, model.config, 0, source=path.name)
 
 
 @contextmanager
