@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from sep_pipeline.commands.faults import short_errors
+from sep_pipeline.commands.options import HELP_OPTIONS, data_folder_option
 
 EPILOG = """\b
 Examples:
@@ -17,7 +18,7 @@ Examples:
 
 
 @click.command(
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP_OPTIONS,
     short_help="Copy a trained separator into a folder of its own, with a model card.",
     epilog=EPILOG,
 )
@@ -41,13 +42,7 @@ Examples:
     "--limits",
     help="What not to expect of it, in sentences for the card.  [default: those of rendered music]",
 )
-@click.option(
-    "--data-folder",
-    type=click.Path(path_type=Path),
-    default=Path("data"),
-    show_default=True,
-    help="Where kedro run has written trained separators.",
-)
+@data_folder_option
 @click.option("--overwrite", is_flag=True, help="Replace the folder if it exists.")
 def export(**options: Any) -> None:
     """Copy the separator MODEL into FOLDER: its card, its weights and a README.md that says what it is.

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from sep_pipeline.commands.faults import short_errors
-from sep_pipeline.commands.options import stem_names
+from sep_pipeline.commands.options import HELP_OPTIONS, data_folder_option, stem_names
 
 REFINEMENTS = ("none", "consistency", "wiener")
 FORMATS = ("wav", "flac", "mp3")
@@ -31,7 +31,7 @@ stopped and is repeated goes on with the first song that is not finished."""
 
 
 @click.command(
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP_OPTIONS,
     short_help="Take songs apart into files of their stems.",
     epilog=EPILOG,
 )
@@ -104,13 +104,7 @@ stopped and is repeated goes on with the first song that is not finished."""
     show_default=True,
     help="Numbers of the networks; bf16 is faster on processors and GPUs that compute in it, and less exact.",
 )
-@click.option(
-    "--data-folder",
-    type=click.Path(path_type=Path),
-    default=Path("data"),
-    show_default=True,
-    help="Where kedro run has written trained separators.",
-)
+@data_folder_option
 @click.option("--list-models", is_flag=True, help="Show the separators that can be named, and end.")
 def separate(**options: Any) -> None:
     """Take songs apart into files of their stems, such as drums and bass.

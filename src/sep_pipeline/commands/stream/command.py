@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sep_pipeline.commands.faults import short_errors
-from sep_pipeline.commands.options import stem_names
+from sep_pipeline.commands.options import HELP_OPTIONS, stem_names
 
 if TYPE_CHECKING:
     from sep_pipeline.commands.stream.outputs import Writer
@@ -32,7 +32,7 @@ Examples:
 
 
 @click.command(
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP_OPTIONS,
     short_help="Separate while the music comes in; needs a unidirectional Open-Unmix.",
     epilog=EPILOG,
 )
