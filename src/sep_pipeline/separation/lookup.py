@@ -17,6 +17,9 @@ SHIPPED = Path(__file__).parents[1] / "weights"
 DEFAULT_MODEL = "open_unmix"
 """Name of the shipped separator that is taken where none is named."""
 
+DEFAULT_LIVE_MODEL = "open_unmix_live"
+"""Name of the shipped separator that `stream` takes where none is named."""
+
 MODELS_FOLDER = "06_models"
 """Where runs keep what they train, in their data folder."""
 
@@ -65,32 +68,35 @@ def _trained(trained: Path) -> Iterator[KnownSeparator]:
         yield KnownSeparator(name=name, origin="trained", folder=card.parent)
 
 
-def find_separator(name: str | None, trained: Path) -> Path:
+def find_separator(name: str | None, trained: Path, *, default: str = DEFAULT_MODEL) -> Path:
     """The folder of a separator.
 
     Args:
         name: A folder with `separator.json`, `<study>/<arm>/<seed>`, or the name of a shipped separator; they are
-            looked for in this order. None stands for `DEFAULT_MODEL`.
+            looked for in this order. None stands for `default`.
         trained: Folder of trained models, `MODELS_FOLDER` of a data folder.
+        default: Name of a shipped separator.
 
     Raises:
         ConfigurationError: Nothing has this name; the nearest names are shown.
-        MissingCheckpointError: None is named and the default is not there.
+        MissingCheckpointError: None is named and the default is not there, or a folder has no card.
     """
     if name is not None and (Path(name) / CARD_NAME).is_file():
         return Path(name)
     known = {separator.name: separator.folder for separator in known_separators(trained)}
-    wanted = name or DEFAULT_MODEL
+    wanted = name or default
     if wanted in known:
         return known[wanted]
     if name is None:
         raise MissingCheckpointError(
             "no separator is named and the default one is not there",
-            file=SHIPPED / DEFAULT_MODEL,
+            file=SHIPPED / default,
             expected="a separator of your own, such as open_unmix/open_unmix4/0 after "
             "`kedro run --pipeline=open_unmix`",
             found=", ".join(sorted(known)) or f"no trained separator in {trained}",
         )
+    if Path(wanted).is_dir():
+        raise MissingCheckpointError("the folder holds no separator", file=Path(wanted) / CARD_NAME)
     nearest = difflib.get_close_matches(wanted, known, n=3, cutoff=0.3)
     raise ConfigurationError(
         "there is no such separator",

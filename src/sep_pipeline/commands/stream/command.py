@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sep_pipeline.commands.faults import short_errors
-from sep_pipeline.commands.options import HELP_OPTIONS, stem_names
+from sep_pipeline.commands.options import HELP_OPTIONS, data_folder_option, stem_names
 
 if TYPE_CHECKING:
     from sep_pipeline.commands.stream.outputs import Writer
@@ -24,10 +24,10 @@ FILE_BLOCK_HOPS = 64
 
 EPILOG = """\b
 Examples:
-  sep-pipeline stream --model umx --input song.wav --output stems
-  sep-pipeline stream --model umx --input song.wav --output stems --live
+  sep-pipeline stream --input song.wav --output stems
+  sep-pipeline stream --model open_unmix/unidirectional/0 --input song.wav --output stems --live
   ffmpeg -v error -i song.mp3 -f s16le -ac 2 -ar 44100 - \\
-    | sep-pipeline stream --model umx --input - --output - --stems vocals \\
+    | sep-pipeline stream --input - --output - --stems drums \\
     | ffplay -f s16le -ch_layout stereo -sample_rate 44100 -"""
 
 
@@ -38,10 +38,8 @@ Examples:
 )
 @click.option(
     "--model",
-    "folder",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Separator folder with separator.json: model class open_unmix, unidirectional.",
+    help="Unidirectional Open-Unmix: a folder with separator.json, <study>/<arm>/<seed> of one that was trained "
+    "here, or the name of a shipped one.  [default: the shipped one]",
 )
 @click.option(
     "--input",
@@ -105,6 +103,7 @@ Examples:
     type=click.Path(path_type=Path),
     help="JSON file for what is measured; one line of it always goes to standard error.",
 )
+@data_folder_option
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 def stream(**options: Any) -> None:
     """Separate a file, or samples from standard input, while they come in.
@@ -123,7 +122,7 @@ def stream(**options: Any) -> None:
 
 def _run(
     *,
-    folder: Path,
+    model: str | None,
     source: str,
     target: str,
     stems: tuple[str, ...] | None,
@@ -134,6 +133,7 @@ def _run(
     block_samples: int | None,
     is_live: bool,
     report_path: Path | None,
+    data_folder: Path,
     overwrite: bool,
 ) -> None:
     import torch
@@ -142,9 +142,11 @@ def _run(
     from sep_pipeline.commands.stream.outputs import check_outputs, stem_paths
     from sep_pipeline.commands.stream.timing import run_stream
     from sep_pipeline.files import write_text
+    from sep_pipeline.separation.lookup import DEFAULT_LIVE_MODEL, MODELS_FOLDER, find_separator
     from sep_pipeline.separation.streaming import load_streaming_separator
 
     torch.set_num_threads(threads)
+    folder = find_separator(model, data_folder / MODELS_FOLDER, default=DEFAULT_LIVE_MODEL)
     separator = load_streaming_separator(folder, stems=stems, precision=precision, ratio_mask=ratio_mask)
     chosen = stems or separator.stems
     paths = [] if target == STANDARD else stem_paths(Path(target), chosen)
