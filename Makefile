@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: run separate setup test lint unit test-browser docs ui viz clean help
+.PHONY: run separate setup test lint unit test-browser docs ui viz notebook clean help
 
 run: $(STAMP) ## set up and run the main job; ARGS="--env=paper ..." adds options
 	kedro run --pipeline=jukebox_transfer $(ARGS)
@@ -51,6 +51,10 @@ ui: $(STAMP) ## MLflow's page: the arms side by side at the address it prints
 
 viz: $(STAMP) ## the graph of every pipeline at http://127.0.0.1:4141; ARGS="--env=test" shows that environment
 	kedro viz run --include-hooks $(ARGS)
+
+notebook: $(STAMP) ## JupyterLab in notebooks/, installed on first use
+	@test -x $(BIN)/jupyter-lab || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[notebook]" -c constraints.txt
+	cd notebooks && jupyter lab $(ARGS)
 
 clean: ## remove what runs have written, keep the environment
 	rm -rf data/0[2-8]_*/* data/test data/paper data/shipped mlflow.db mlruns

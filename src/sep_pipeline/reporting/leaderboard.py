@@ -127,7 +127,7 @@ def leaderboard_figure(
 
     Args:
         table: A result table.
-        facts: Method to `FACTS`; the kind gives the colour.
+        facts: Method to `FACTS`; the kind gives the colour, for which there is a legend if there are facts.
         sorted_by: The metric to draw.
         title: Text above the panels.
 
@@ -150,7 +150,7 @@ def leaderboard_figure(
             if len(row):
                 value, low, high = (float(row[column].iloc[0]) for column in ("value", "low", "high"))
                 kind = str(facts.get(name, {}).get("kind", "method"))
-                label = None if kind in named else kind
+                label = None if kind in named or not facts else kind
                 named.add(kind)
                 colour = _KIND_COLOURS.get(kind, COLOURS[0])
                 panel.barh(place, value, color=colour, height=0.7, label=label)

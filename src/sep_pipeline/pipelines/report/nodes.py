@@ -16,7 +16,6 @@ from sep_pipeline.configuration.report import PageParameters
 from sep_pipeline.configuration.scoring import LeaderboardParameters
 from sep_pipeline.configuration.study import ALL_STEMS, RunParameters
 from sep_pipeline.data.stem_store import store_tracks
-from sep_pipeline.datasets import FolderWriter
 from sep_pipeline.pipelines.chimera_transfer.mixtures import excerpt_examples, scored_excerpt
 from sep_pipeline.pipelines.data.store import store_hash
 from sep_pipeline.pipelines.report.songs import Programme
@@ -46,11 +45,11 @@ def cut_songs(
     page: PageParameters,
     execution: ExecutionParameters,
     **sources: Path,
-) -> FolderWriter:
+) -> Programme:
     """Cut test songs with the estimates of each arm, from its folder of estimates or its separator."""
     first = store_tracks(stem_store, "test")[0]
     voices = {arm: load_voice(source, first.track_id, execution) for arm, source in sources.items()}
-    return _programme(scores, stem_store, run.seeds[0], page, voices).save
+    return _programme(scores, stem_store, run.seeds[0], page, voices)
 
 
 def _programme(
@@ -75,7 +74,7 @@ def cut_songs_of_leaderboard(
     leaderboard: LeaderboardParameters,
     page: PageParameters,
     execution: ExecutionParameters,
-) -> FolderWriter:
+) -> Programme:
     """Cut test songs with the estimates of the trained separators that score highest.
 
     Raises:
@@ -90,7 +89,7 @@ def cut_songs_of_leaderboard(
     best = [str(arm) for arm in means.index if arm in folders][: page.max_arms]
     first = store_tracks(stem_store, "test")[0]
     voices = {arm: load_voice(folders[arm], first.track_id, execution) for arm in best}
-    return _programme(scores, stem_store, seed, page, voices).save
+    return _programme(scores, stem_store, seed, page, voices)
 
 
 def cut_excerpts(
@@ -101,7 +100,7 @@ def cut_excerpts(
     page: PageParameters,
     execution: ExecutionParameters,
     **folders: Path,
-) -> FolderWriter:
+) -> Programme:
     """Cut scored excerpts of a downstream set: `folders` are its stores by name, then the arms' separators."""
     stores = {name: folders.pop(name) for name in mixture.stores}
     drawn = excerpt_examples(mixture, evaluation, stores)
@@ -127,7 +126,7 @@ def cut_excerpts(
         record=record_excerpt,
         data_hashes={name: store_hash(store) for name, store in stores.items()},
         page=page,
-    ).save
+    )
 
 
 def write_page(

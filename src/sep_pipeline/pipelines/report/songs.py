@@ -12,6 +12,7 @@ import pandas as pd
 from sep_pipeline.configuration.report import PageParameters
 from sep_pipeline.mapping import map_tracks
 from sep_pipeline.reporting.page import (
+    Choice,
     HeardSong,
     Recording,
     choose_songs,
@@ -24,7 +25,7 @@ from sep_pipeline.reporting.page import (
 
 @dataclass(frozen=True, kw_only=True)
 class Programme:
-    """What is to be cut, and from where.
+    """What is to be cut, and from where; a call with a folder cuts it.
 
     Attributes:
         scores: A scores frame.
@@ -44,14 +45,22 @@ class Programme:
     data_hashes: Mapping[str, str]
     page: PageParameters
 
-    def save(self, folder: Path) -> None:
+    def songs(self) -> dict[str, tuple[Choice, ...]]:
+        """The songs that are worth hearing, each with the reason; the best of the first arm comes first.
+
+        Raises:
+            NoInputError: An arm has no scored song.
+        """
+        return choose_songs(self.scores, self.arms, seed=self.seed)
+
+    def __call__(self, folder: Path) -> None:
         """Cut every chosen song and write the folder.
 
         Raises:
             NoInputError: An arm has no scored song.
             StorageError: The folder is not writable or the disk is full.
         """
-        choices = choose_songs(self.scores, self.arms, seed=self.seed)
+        choices = self.songs()
         seconds = excerpt_seconds(
             len(choices) * self.num_clips,
             longest_seconds=self.page.excerpt_seconds,
