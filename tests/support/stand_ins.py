@@ -11,7 +11,7 @@ import yaml
 
 RATE = 44_100
 SECONDS = 3.0
-STUDY_STEMS = ("drums", "bass", "other")
+STUDY_STEMS = ("drums", "bass", "guitar", "other")
 
 
 def write_tone(path: Path, hertz: float, *, num_channels: int = 2, rate: int = RATE) -> None:
