@@ -84,7 +84,7 @@ def pipeline_of(command: Command) -> str:
 def rank(command: Command) -> tuple[int, int]:
     """Plain runs of studies come first, then what looks at their results, then runs that replace them."""
     if command.kind is not Kind.RUN:
-        return 2, 0
+        return (4 if "/path/to/tuned/" in command.text else 2), 0
     pipeline = pipeline_of(command)
     is_variant = "--params=" in command.text and pipeline not in CONSUMERS
     return (3 if is_variant else 1), ORDER.index(pipeline)
