@@ -41,11 +41,12 @@ html_show_sourcelink = False
 html_copy_source = False
 html_show_copyright = False
 
+STUDIES = ("jukebox_transfer", "chimera_transfer", "contrastive_demix", "open_unmix", "midi_waveform")
 CONTENTS = {
     "Use": ("docs/bring_your_own", "docs/fine_tune", "docs/paper_scale", "docs/troubleshooting"),
-    "Pipelines and commands": ("docs/pipelines/*",),
-    "Studies": ("docs/studies/*",),
-    "Results": ("docs/results/*",),
+    "Pipelines and commands": (*(f"docs/pipelines/{study}" for study in STUDIES), "docs/pipelines/*"),
+    "Studies": (*(f"docs/studies/{study}" for study in STUDIES), "docs/studies/*"),
+    "Results": (*(f"docs/results/{study}_demo" for study in STUDIES), "docs/results/*"),
     "Development": (
         "CONTRIBUTING",
         "docs/add_a_study",

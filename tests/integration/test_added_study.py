@@ -12,9 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from documents import PROJECT, fences
-
-PAGE = PROJECT / "docs" / "add_a_study.md"
+from documents import PROJECT, WORKED_EXAMPLE, fences
 
 
 def head_and_rest(block: str) -> tuple[str, str]:
@@ -38,11 +36,11 @@ def project(project_type: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A copy of the project with the new study."""
     made = project_type(tmp_path_factory.mktemp("added") / "project", study="song_mixing")
     shutil.copytree(PROJECT / "src" / "sep_pipeline", made.path / "src" / "sep_pipeline")
-    for name, content in map(head_and_rest, fences(PAGE, "python", "yaml")):
+    for name, content in map(head_and_rest, fences(WORKED_EXAMPLE, "python", "yaml")):
         path = made.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
-    for name, difference in map(head_and_rest, fences(PAGE, "diff")):
+    for name, difference in map(head_and_rest, fences(WORKED_EXAMPLE, "diff")):
         insert(made.path / name, difference)
     return made
 
@@ -91,6 +89,6 @@ def test_the_report_makes_its_page(run: Callable[..., str], project: Any, printe
 
 
 def test_the_new_files_keep_the_rules_of_the_project(run: Callable[..., str], project: Any) -> None:
-    new = [str(project.path / head_and_rest(block)[0]) for block in fences(PAGE, "python")]
+    new = [str(project.path / head_and_rest(block)[0]) for block in fences(WORKED_EXAMPLE, "python")]
     run("ruff", "check", *new)
     run("ruff", "format", "--check", *new)

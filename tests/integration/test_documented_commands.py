@@ -4,28 +4,59 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from documents import Command, Kind, all_commands
-from stand_ins import make_stand_ins
+from documents import (
+    DOCUMENTS,
+    PROJECT,
+    WORKED_EXAMPLE,
+    Command,
+    Kind,
+    all_commands,
+    fences,
+    name_of,
+    text_of,
+)
+from stand_ins import StandIns
 
-SMALLER = {
-    "parameters.yml": {"num_processes": 1},
-    "jukebox_transfer/parameters.yml": {
-        "jukebox_transfer.defaults.data.rendering.max_songs": 1,
-        "jukebox_transfer.defaults.data.rendering.synthesis": {"max_seconds": 3, "tail_seconds": 0.2},
-        "jukebox_transfer.defaults.phase_one.training.num_steps": 1,
-        "jukebox_transfer.defaults.phase_two.training.num_steps": 1,
-        "jukebox_transfer.defaults.phase_two.training.snapshot_steps": [],
-        "jukebox_transfer.defaults.evaluation.curve_seconds": 0,
-        "jukebox_transfer.run": {"arms": ["pretrained", "scratch"]},
-    },
-    "mlflow.yml": {"enabled": False, "tracking_uri": "sqlite:///mlflow.db"},
+SONGS = {
+    "data.rendering.max_songs": 1,
+    "data.rendering.synthesis": {"max_seconds": 3, "tail_seconds": 0.2},
 }
-"""What is less still than in `conf/test`, since it is the commands that are tested here."""
+SHORT = {"num_steps": 1, "batch_size": 2, "log_every_steps": 1, "evaluate_every_steps": 1}
+SMALLER = {
+    "jukebox_transfer": {
+        "defaults": SONGS
+        | {
+            "phase_one.training.num_steps": 1,
+            "phase_two.training.num_steps": 1,
+            "phase_two.training.snapshot_steps": [],
+            "evaluation.curve_seconds": 1,
+        },
+        "run": {"arms": ["pretrained", "scratch"]},
+    },
+    "open_unmix": {
+        "defaults": SONGS | {"training.epochs": 1, "evaluation.speed_seconds": 1},
+        "arms": {"long": {"training": {"samples_per_track": 2, "epochs": 1}}},
+        "run": {"arms": ["open_unmix4", "unidirectional"]},
+    },
+    "chimera_transfer": {
+        "defaults": {f"stages.{stage}": SHORT for stage in ("pretraining", "fine_tuning")}
+        | {"stages.baseline": SHORT | {"num_steps": 2}}
+        | {"evaluation.num_excerpts": 2, "evaluation.curve_excerpts": 1},
+        "run": {"arms": ["*_scratch", "tuned_*_slakh_none_*"], "seeds": [0]},
+    },
+    "contrastive_demix": {
+        "defaults": {f"stages.{stage}": SHORT for stage in ("pretraining", "training")},
+        "run": {"arms": ["baseline", "autoencoder", "pretrained_autoencoder"], "seeds": [0]},
+    },
+    "midi_waveform": {"run": {"arms": ["mae", "convolution"]}},
+}
+"""What is less still than in `conf/test`, by study and block, since it is the commands that are tested here."""
 
 ORDER = (
     "render",
@@ -53,12 +84,18 @@ def pipeline_of(command: Command) -> str:
 def rank(command: Command) -> tuple[int, int]:
     """Plain runs of studies come first, then what looks at their results, then runs that replace them."""
     if command.kind is not Kind.RUN:
-        return 2, 0
+        return (4 if "/path/to/tuned/" in command.text else 2), 0
     pipeline = pipeline_of(command)
     is_variant = "--params=" in command.text and pipeline not in CONSUMERS
     return (3 if is_variant else 1), ORDER.index(pipeline)
 
 
+ONLY_TELLS = ("--help", "--list-models")
+DOCUMENTS_WITH_PYTHON = [
+    path
+    for path in DOCUMENTS
+    if fences(path, "python") and path != WORKED_EXAMPLE and path.parent.name != "notebooks"
+]
 EXECUTED = sorted(all_commands(Kind.RUN, Kind.STANDALONE, Kind.PIPE), key=rank)
 
 
@@ -71,19 +108,17 @@ class Workspace:
 
     def __init__(self, project: Any) -> None:
         self.project = project
-        for file, values in SMALLER.items():
-            for dotted, value in values.items():
-                project.configure(dotted, value, file)
-        self._stand_ins = make_stand_ins(project.path, project.data)
+        for study, blocks in SMALLER.items():
+            for block, values in blocks.items():
+                for dotted, value in values.items():
+                    project.configure(f"{study}.{block}.{dotted}", value, f"{study}/parameters.yml")
+        project.configure("num_processes", 1, "parameters.yml")
+        project.configure("enabled", False, "mlflow.yml")
+        project.configure("tracking_uri", "sqlite:///mlflow.db", "mlflow.yml")
+        self._stand_ins = StandIns(project.path, project.data)
         # Commands without an environment look for separators where the demo leaves them.
         (project.data / "06_models").mkdir(parents=True)
         (project.path / "data" / "06_models").symlink_to(project.data / "06_models")
-
-    def in_place(self, text: str) -> str:
-        """The text with its placeholders replaced, the longest first."""
-        for name in sorted(self._stand_ins, key=len, reverse=True):
-            text = text.replace(name, self._stand_ins[name])
-        return text
 
     def kedro_run(self, command: Command) -> None:
         from kedro.framework.startup import bootstrap_project
@@ -91,24 +126,39 @@ class Workspace:
         from sep_pipeline.cli import cli
 
         bootstrap_project(self.project.path)
-        words = [word for word in shlex.split(self.in_place(command.text)) if not word.startswith("--env=")]
+        words = [
+            word
+            for word in shlex.split(self._stand_ins.in_place(command.text))
+            if not word.startswith("--env=")
+        ]
         cli.main([*words[1:], "--env=test", "--runner=SequentialRunner"], standalone_mode=False)
 
     def standalone(self, command: Command) -> None:
         from sep_pipeline.commands import STANDALONE
 
-        words = shlex.split(self.in_place(command.text))
+        words = shlex.split(self._stand_ins.in_place(command.text))
         name, *options = words[words.index("separate" if "separate" in words else "stream") :]
         STANDALONE[name].main(options, standalone_mode=False)
 
     def pipe(self, command: Command) -> None:
-        """In a shell; what would be heard is written to a file."""
-        heard = re.sub(r"\| ffplay .*", "> heard.raw", self.in_place(command.text))
+        """In a shell; what would be heard is written to a file, of a stem that the separator has."""
+        text = self._stand_ins.in_place(command.text).replace("--stems vocals", "--stems drums")
+        heard = re.sub(r"\| ffplay .*", "> heard.raw", text)
         subprocess.run(["bash", "-o", "pipefail", "-c", heard], cwd=self.project.path, check=True)
+
+    def forget_stems(self) -> None:
+        """Remove what an earlier command has written, which a later one would refuse to replace."""
+        for name in ("separated", "stems", "tuned_stems"):
+            shutil.rmtree(self.project.path / name, ignore_errors=True)
 
     def files(self) -> dict[Path, int]:
         """Modification times."""
         return {path: path.stat().st_mtime_ns for path in self.project.path.rglob("*") if path.is_file()}
+
+    def data_of(self, command: Command) -> Path:
+        """Where a run writes."""
+        (given,) = re.findall(r"data_folder=([^,\s]+)", self._stand_ins.in_place(command.text)) or [None]
+        return Path(given) if given else Path(self.project.data)
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +171,7 @@ def test_a_command_does_what_it_says(
     command: Command, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(workspace.project.path)
+    workspace.forget_stems()
     before = workspace.files()
     execute = {
         Kind.RUN: workspace.kedro_run,
@@ -128,4 +179,38 @@ def test_a_command_does_what_it_says(
         Kind.PIPE: workspace.pipe,
     }
     execute[command.kind](command)
-    assert workspace.files() != before
+    if not command.text.endswith(ONLY_TELLS):
+        assert workspace.files() != before
+    if command.kind is Kind.RUN:
+        missing = [
+            path for path in promised(pipeline_of(command)) if not any(workspace.data_of(command).glob(path))
+        ]
+        assert missing == []
+
+
+def promised(pipeline: str) -> list[str]:
+    """Paths below the data folder that the page of a pipeline says it writes, as patterns."""
+    section = re.search(
+        r"^## (?:Outputs|What it (?:writes|gives))\n(.*?)(?=^## |\Z)",
+        text_of(PROJECT / "docs" / "pipelines" / f"{pipeline}.md"),
+        re.MULTILINE | re.DOTALL,
+    )
+    found, folder = [], None
+    always = re.sub(r"^.*only with.*$", "", section[1] if section else "", flags=re.MULTILINE)
+    for span in re.findall(r"`([^`]+)`", always):
+        path = re.sub(r"<\w+>", "*", span).removeprefix("data/").rstrip("/")
+        if re.match(r"0\d_\w+/", path):
+            folder = path if not Path(path).suffix else str(Path(path).parent)
+            found.append(path)
+        elif folder and re.fullmatch(r"[\w/*-]+\.(csv|md|txt|parquet|png|html|json)", path):
+            found.append(f"{folder}/{path}")
+    return found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS_WITH_PYTHON, ids=name_of)
+def test_python_examples_run(document: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the commands, whose separators they load."""
+    monkeypatch.chdir(workspace.project.path)
+    workspace.forget_stems()
+    for body in fences(document, "python"):
+        exec(compile(body, name_of(document), "exec"), {"__name__": "example"})

@@ -334,6 +334,20 @@ def test_without_trainings_and_a_pair_the_other_tables_are_empty(released: Any, 
     assert (released.reports / f"table_{number}.md").read_text().startswith("### Study 4")
 
 
+def test_a_training_starts_from_a_separator(open_unmix: Any, with_data: Any) -> None:
+    start = models(open_unmix, "open_unmix4") / "separator"
+    project = with_data(open_unmix, *UPSTREAM)
+    project.configure("open_unmix.defaults.model.initial_weights", str(start))
+    project.configure("open_unmix.defaults.training.learning_rate", 1e-12)
+    project.configure("open_unmix.defaults.training.weight_decay", 0.0)
+    project.run(to_outputs=["open_unmix.open_unmix4.bass.seed_0.model_weights"])
+    theirs, _ = load_weights(start / "bass.safetensors")
+    ours, metadata = load_weights(models(project, "open_unmix4") / "bass" / "model.safetensors")
+    learnt = [name for name in theirs if "running" not in name and "num_batches" not in name]
+    assert all(torch.allclose(ours[name], theirs[name], rtol=0, atol=1e-6) for name in learnt)
+    assert metadata["source"] == "fine-tuned from open_unmix open_unmix4"
+
+
 def test_the_leaderboard_lists_every_arm(open_unmix: Any, with_data: Any) -> None:
     project = with_data(open_unmix, "02_intermediate", "03_primary", "06_models")
     project.run("leaderboard")

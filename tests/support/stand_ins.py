@@ -30,6 +30,17 @@ def _songs(folder: Path) -> None:
         write_tone(folder / f"Song {number}" / "rest.wav", 330 + 30 * number)
 
 
+def _band(folder: Path) -> None:
+    for number in range(3):
+        for place, stem in enumerate(STUDY_STEMS):
+            write_tone(folder / f"Song {number}" / f"{stem}.wav", 110 * (place + 1) + 20 * number)
+
+
+def _splits(path: Path) -> None:
+    rows = ("Song 0,train", "Song 1,validation", "Song 2,test")
+    path.write_text("\n".join(["track,split", *rows]) + "\n", encoding="utf-8")
+
+
 def _slakh(folder: Path) -> None:
     classes = ("Drums", "Bass", "Guitar", "Piano", "Strings (continued)")
     for number in range(3):
@@ -87,6 +98,8 @@ def _album(folder: Path) -> None:
 
 _MADE: Mapping[str, Callable[[Path], None]] = {
     "/path/to/songs": _songs,
+    "/path/to/band": _band,
+    "/path/to/splits.csv": _splits,
     "/path/to/slakh2100": _slakh,
     "/path/to/choirset": _choir,
     "/path/to/choir": _choir,
@@ -104,23 +117,33 @@ _FROM_STUDIES = {
     "/path/to/stem_store": "03_primary/rendered",
     "/path/to/separators": "06_models/jukebox_transfer/scratch",
     "/path/to/separator": "06_models/open_unmix/unidirectional/seed_0/separator",
-    "/path/to/results": "mine",
 }
 """Name in the documentation to where it lies in the data folder, once the studies have run."""
 
+_WRITTEN = ("/path/to/results", "/path/to/tuned")
+"""What commands write; it lies in the project."""
 
-def make_stand_ins(project: Path, data: Path) -> dict[str, str]:
-    """Write everything and tell what stands for each name.
+
+class StandIns:
+    """What stands for the names in the documentation.
 
     Args:
-        project: Folder in which commands are executed; names without a folder lie in it.
+        project: Folder in which commands are executed; files that are named without a folder lie in it.
         data: Its data folder.
     """
-    places = {name: project / name.removeprefix("/path/to/") for name in _MADE}
-    for name, path in places.items():
-        if not path.exists():
-            _MADE[name](path)
-    return {
-        **{name: str(path) for name, path in places.items() if name.startswith("/")},
-        **{name: str(data / place) for name, place in _FROM_STUDIES.items()},
-    }
+
+    def __init__(self, project: Path, data: Path) -> None:
+        self._places = {name: str(data / place) for name, place in _FROM_STUDIES.items()}
+        for name, make in _MADE.items():
+            path = project / name.removeprefix("/path/to/")
+            if not path.exists():
+                make(path)
+            if name.startswith("/"):
+                self._places[name] = str(path)
+        self._places |= {name: str(project / name.removeprefix("/path/to/")) for name in _WRITTEN}
+
+    def in_place(self, text: str) -> str:
+        """The text with every name replaced, the longest first."""
+        for name in sorted(self._places, key=len, reverse=True):
+            text = text.replace(name, self._places[name])
+        return text
