@@ -89,7 +89,7 @@ def _half_cost(scores: pandas.DataFrame) -> Mapping[str, float]:
     Raises:
         ConfigurationError: It is too large for a stem.
     """
-    usdr = scores[scores["metric"] == "uSDR"]
+    usdr = scores[scores["metric"] == "uSDR"].dropna(subset=["value"])
     means = usdr.groupby(["separator", "stem"])["value"].mean()
     costs = {stem: float(means[_COPY, stem] - means[_ORIGINAL, stem]) for stem in usdr["stem"].unique()}
     for stem, cost in costs.items():

@@ -41,7 +41,8 @@ def judge(
         progress: Called before every song with the number of finished and of all songs, and its name.
 
     Returns:
-        Columns separator, track, stem, metric and value in dB; NaN where a metric is not defined.
+        Columns separator, track, stem, metric and value in dB; NaN where a metric is not defined, as in songs that
+        do not have the stem.
 
     Raises:
         StemMismatchError: No stem of the songs is one of the separators'.
@@ -64,11 +65,15 @@ def judge(
         references = {stem: read_audio(track.paths[stem])[0] for stem in stems}
         for name, estimates in _estimates(separators, stems, mixture, rate):
             rows += [
-                (name, track.track_id, stem, metric, score(references[stem], estimates[stem]))
+                (name, track.track_id, stem, metric, _score(score, references[stem], estimates[stem]))
                 for stem in stems
                 for metric, score in METRICS.items()
             ]
     return pd.DataFrame(rows, columns=["separator", "track", "stem", "metric", "value"])
+
+
+def _score(score: Callable[[Audio, Audio], float], reference: Audio, estimate: Audio) -> float:
+    return score(reference, estimate) if np.any(reference) else np.nan
 
 
 def _estimates(

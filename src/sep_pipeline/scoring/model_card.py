@@ -75,11 +75,11 @@ def model_card(
         f"## Scores of {scores['track'].nunique()} test songs",
         "",
         "Whole-song SDR over all channels (uSDR) and scale-invariant SDR (SI-SDR) in dB, mean over songs with the 95 % "
-        "bootstrap interval over songs; higher is better. Silence has 0 dB uSDR; the columns headed Mixture take the "
-        "song itself for the stem.",
+        "bootstrap interval over songs; higher is better. A stem counts in the songs that have it. Silence has 0 dB "
+        "uSDR; the columns headed Mixture take the song itself for the stem.",
         "",
-        "| Stem | uSDR | Interval | Mixture | SI-SDR | Mixture |",
-        "|---|---|---|---|---|---|",
+        "| Stem | Songs | uSDR | Interval | Mixture | SI-SDR | Mixture |",
+        "|---|---|---|---|---|---|---|",
         *(_row(scores, stem, row) for stem in scores["stem"].unique()),
         "",
     ]
@@ -89,10 +89,10 @@ def model_card(
 def _precision(half_cost_db: Mapping[str, float] | None) -> str:
     if half_cost_db is None:
         return "32 bits per number."
-    stem = max(half_cost_db, key=lambda name: abs(half_cost_db[name]))
+    largest = max(map(abs, half_cost_db.values()), default=0.0)
     return (
         "Matrices are stored in 16 bits and computed with in 32, which changes no stem's mean uSDR by more than "
-        f"{abs(half_cost_db[stem]):.4f} dB ({stem})."
+        f"{largest:.4f} dB."
     )
 
 
@@ -102,8 +102,10 @@ def _row(scores: pandas.DataFrame, stem: str, name: str) -> str:
         of_metric = scores[(scores["stem"] == stem) & (scores["metric"] == metric)]
         own = of_metric[of_metric["separator"] == name]
         interval = cluster_interval(own["value"].to_numpy(np.float64)[None], list(own["track"]))
-        cells.append(format_decibels(interval.value))
         if metric == "uSDR":
+            cells += [str(interval.num_tracks), format_decibels(interval.value)]
             cells.append(format_interval(interval.low, interval.high))
+        else:
+            cells.append(format_decibels(interval.value))
         cells.append(format_decibels(of_metric[of_metric["separator"] == UNPROCESSED]["value"].mean()))
     return f"| {' | '.join(cells)} |"

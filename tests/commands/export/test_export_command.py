@@ -1,6 +1,7 @@
 """`sep-pipeline export`: a copy that separates alike, with a model card whose figures are those of the copy."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -113,8 +114,19 @@ def test_the_model_card_states_what_the_copy_scores(place: Path, tmp_path: Path)
         assert fact in text
     for stem in STEMS:
         (row,) = [line for line in text.splitlines() if line.startswith(f"| {stem} |")]
-        shown = float(row.split("|")[2].replace("\N{MINUS SIGN}", "-"))
+        assert int(row.split("|")[2]) == len(SONGS)
+        shown = float(row.split("|")[3].replace("\N{MINUS SIGN}", "-"))
         assert shown == pytest.approx(usdr_of(tmp_path / "gift", place, stem), abs=0.0051)
+
+
+def test_a_stem_counts_in_the_songs_that_have_it(place: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(place / "03_primary" / "rendered", store)
+    write_audio(store / SONGS[1] / "bass.wav", np.zeros((2, 4000), dtype=np.float32), RATE)
+    assert call(place, NAME, tmp_path / "gift", "--test-songs", store).exit_code == 0
+    text = (tmp_path / "gift" / "README.md").read_text(encoding="utf-8")
+    counts = {row.split("|")[1].strip(): row.split("|")[2].strip() for row in text.splitlines() if "|" in row}
+    assert (counts["drums"], counts["bass"]) == ("2", "1")
 
 
 def test_half_precision_halves_matrices_and_is_measured(place: Path, tmp_path: Path) -> None:
