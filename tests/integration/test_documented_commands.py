@@ -137,7 +137,8 @@ class Workspace:
         from sep_pipeline.commands import STANDALONE
 
         words = shlex.split(self._stand_ins.in_place(command.text))
-        name, *options = words[words.index("separate" if "separate" in words else "stream") :]
+        program = "sep-pipeline" if "sep-pipeline" in words else "sep_pipeline"
+        name, *options = words[words.index(program) + 1 :]
         STANDALONE[name].main(options, standalone_mode=False)
 
     def pipe(self, command: Command) -> None:
