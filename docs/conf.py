@@ -45,7 +45,7 @@ STUDIES = ("jukebox_transfer", "chimera_transfer", "contrastive_demix", "open_un
 CONTENTS = {
     "Use": ("docs/bring_your_own", "docs/fine_tune", "docs/paper_scale", "docs/troubleshooting"),
     "Pipelines and commands": (*(f"docs/pipelines/{study}" for study in STUDIES), "docs/pipelines/*"),
-    "Studies": (*(f"docs/studies/{study}" for study in STUDIES), "docs/studies/*"),
+    "Studies": tuple(f"docs/studies/{study}" for study in STUDIES),
     "Results": (*(f"docs/results/{study}_demo" for study in STUDIES), "docs/results/*"),
     "Development": (
         "CONTRIBUTING",

@@ -116,9 +116,10 @@ class Workspace:
         project.configure("enabled", False, "mlflow.yml")
         project.configure("tracking_uri", "sqlite:///mlflow.db", "mlflow.yml")
         self._stand_ins = StandIns(project.path, project.data)
-        # Commands without an environment look for separators where the demo leaves them.
-        (project.data / "06_models").mkdir(parents=True)
-        (project.path / "data" / "06_models").symlink_to(project.data / "06_models")
+        # Commands without an environment look for songs and separators where the demo leaves them.
+        for folder in ("03_primary", "06_models"):
+            (project.data / folder).mkdir(parents=True)
+            (project.path / "data" / folder).symlink_to(project.data / folder)
 
     def kedro_run(self, command: Command) -> None:
         from kedro.framework.startup import bootstrap_project
@@ -137,7 +138,8 @@ class Workspace:
         from sep_pipeline.commands import STANDALONE
 
         words = shlex.split(self._stand_ins.in_place(command.text))
-        name, *options = words[words.index("separate" if "separate" in words else "stream") :]
+        program = "sep-pipeline" if "sep-pipeline" in words else "sep_pipeline"
+        name, *options = words[words.index(program) + 1 :]
         STANDALONE[name].main(options, standalone_mode=False)
 
     def pipe(self, command: Command) -> None:
