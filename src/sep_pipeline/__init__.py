@@ -2,6 +2,6 @@
 
 from sep_pipeline import _torchaudio
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _torchaudio.install()

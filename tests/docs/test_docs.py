@@ -136,14 +136,14 @@ def test_make_targets_exist(command: Command) -> None:
 def words_for_kedro_run(command: Command) -> list[str]:
     """Options of `kedro run`, also of `make run ARGS=`."""
     given = [word.removeprefix("ARGS=") for word in command.words if word.startswith("ARGS=")]
-    return command.words[2:] if command.kind in (Kind.RUN, Kind.PAPER) else shlex.split(" ".join(given))
+    return command.words[2:] if command.kind in (Kind.RUN, Kind.LONG) else shlex.split(" ".join(given))
 
 
 @pytest.mark.parametrize(
     "command",
     [
         command
-        for command in all_commands(Kind.RUN, Kind.PAPER, Kind.MAKE)
+        for command in all_commands(Kind.RUN, Kind.LONG, Kind.MAKE)
         if command.kind is not Kind.MAKE or command.text.startswith("make run ARGS")
     ],
     ids=text_of_command,
@@ -298,7 +298,7 @@ def test_paths_exist(document: Path) -> None:
             continue
         if re.match(r"data/0[2-8]", path):
             assert is_written(path), f"{name_of(document)}: no dataset writes {path}"
-        elif re.match(r"data/(test|paper)\b", path):
+        elif re.match(r"data/(test|paper|shipped)\b", path):
             assert f"data_folder: {path}" in text_of(PROJECT / "conf" / path.split("/")[1] / "globals.yml")
         elif not re.search(r"[<*]", path):
             assert (PROJECT / path).exists(), f"{name_of(document)}: {path} does not exist"

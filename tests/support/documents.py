@@ -51,7 +51,7 @@ class Kind(Enum):
     RUN = "kedro run with what ships: it is executed in the environment `test`"
     STANDALONE = "a command of the package: it is executed"
     PIPE = "such a command between other programs: it is executed"
-    PAPER = "kedro run at the paper's scale: its parameters are parsed"
+    LONG = "kedro run at the paper's scale, or for what ships: its parameters are parsed"
     MAKE = "a target of the Makefile: it exists"
     PROGRAM = "a program of the repository: its parser accepts the options"
     KEDRO = "another command of Kedro: it exists"
@@ -85,7 +85,7 @@ class Command:
             return Kind.PIPE
         match self.words:
             case ["kedro", "run", *options]:
-                return Kind.PAPER if "--env=paper" in options else Kind.RUN
+                return Kind.LONG if {"--env=paper", "--env=shipped"} & set(options) else Kind.RUN
             case ["kedro", *_]:
                 return Kind.KEDRO
             case ["sep-pipeline", *_] | ["python", "-m", "sep_pipeline", *_]:
