@@ -1,13 +1,11 @@
 """Draws every pipeline of the demo for its page: a box per node function, an arrow where one needs another.
 
 Not the report: its nodes depend on the results that are there.
-
-Usage: draw_pipelines.py [FOLDER]
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from functools import partial
@@ -28,12 +26,14 @@ Needs = Mapping[str, set[str]]
 
 def main() -> None:
     """Write one picture per pipeline."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=PICTURES, help="where the pictures go")
+    folder = parser.parse_args().folder
     from kedro.framework.startup import bootstrap_project
 
     bootstrap_project(PICTURES.parents[2])
     from sep_pipeline.pipeline_registry import register_pipelines
 
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURES
     folder.mkdir(parents=True, exist_ok=True)
     for name, pipeline in register_pipelines().items():
         if name not in LEFT_OUT:

@@ -1,11 +1,8 @@
-"""Takes the pictures of the documentation: the graph, MLflow's page and the report of a project that has run.
-
-Usage: take_pictures.py PROJECT FOLDER [graph] [mlflow] [report], all three without a name; the graph needs no run.
-"""
+"""Takes the pictures of the documentation: the graph, MLflow's page and the report of a project that has run."""
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 import time
 from pathlib import Path
@@ -76,12 +73,20 @@ PICTURES = {"graph": take_graph, "mlflow": take_mlflow, "report": take_report}
 
 
 def main() -> None:
-    project, folder = (Path(name).resolve() for name in sys.argv[1:3])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("project", type=Path, help="project folder")
+    parser.add_argument("folder", type=Path, help="where the pictures go")
+    parser.add_argument(
+        "names", nargs="*", choices=list(PICTURES), help="which, all without a name; the graph needs no run"
+    )
+    arguments = parser.parse_args()
+    project, folder = arguments.project.resolve(), arguments.folder.resolve()
     with tempfile.TemporaryDirectory() as profile:
         browser = Chromium(Path(profile))
-        for name in sys.argv[3:] or PICTURES:
+        for name in arguments.names or PICTURES:
             PICTURES[name](browser, project, folder)
         browser.close()
 
 
-main()
+if __name__ == "__main__":
+    main()
