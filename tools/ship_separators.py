@@ -10,9 +10,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from sep_pipeline.audio.io import read_audio, write_audio
+from sep_pipeline.data.manifest import MANIFEST_NAME, MIXTURE, manifest_frame, measured_row, write_manifest
 from sep_pipeline.data.stem_store import store_tracks
 from sep_pipeline.scoring.export import export_separator
 from sep_pipeline.scoring.model_card import Description
@@ -30,7 +36,7 @@ class Shipment:
 
     Attributes:
         origin: Study, arm and seed.
-        test_songs: Stem store with the test songs.
+        test_songs: Stem store with the test songs, or with loops of single sources.
         heard: Stem stores whose training songs it has heard.
         data: What these are, after their number.
     """
@@ -89,16 +95,42 @@ def main() -> None:
     """Export the separators that are named."""
     arguments = _arguments()
     for name in arguments.names or SHIPMENTS:
-        text = export_separator(
-            find_separator(SHIPMENTS[name].origin, arguments.data_folder / MODELS_FOLDER),
-            arguments.weights / name,
-            arguments.data_folder / STORES / SHIPMENTS[name].test_songs,
-            _description(SHIPMENTS[name], arguments.data_folder / STORES),
-            is_half=True,
-            licence=LICENCE,
-            should_overwrite=True,
-        )
+        stores = arguments.data_folder / STORES
+        with tempfile.TemporaryDirectory() as spare:
+            text = export_separator(
+                find_separator(SHIPMENTS[name].origin, arguments.data_folder / MODELS_FOLDER),
+                arguments.weights / name,
+                _with_mixtures(stores / SHIPMENTS[name].test_songs, Path(spare)),
+                _description(SHIPMENTS[name], stores),
+                is_half=True,
+                licence=LICENCE,
+                should_overwrite=True,
+            )
         sys.stdout.write(f"{text}\n")
+
+
+def _with_mixtures(store: Path, spare: Path) -> Path:
+    """The store itself, or one in which the loops of every test song ("kick - name") are summed."""
+    loops: dict[str, dict[str, Path]] = defaultdict(dict)
+    for track in store_tracks(store, "test"):
+        if MIXTURE in track.paths:
+            return store
+        source, _, song = track.track_id.partition(" - ")
+        loops[song][source] = track.paths[source]
+    rows = []
+    for song, paths in loops.items():
+        stems = {source: read_audio(path) for source, path in paths.items()}
+        length = min(audio.shape[1] for audio, _ in stems.values())
+        signals = {source: audio[:, :length] for source, (audio, _) in stems.items()}
+        (rate,) = {rate for _, rate in stems.values()}
+        for stem, signal in {MIXTURE: np.sum(list(signals.values()), axis=0), **signals}.items():
+            place = {"set_name": store.name, "split": "test", "track_id": song, "stem": stem}
+            write_audio(spare / song / f"{stem}.wav", signal, rate)
+            rows.append(
+                measured_row(signal, sample_rate=rate, path=f"{song}/{stem}.wav", provenance={}, **place)
+            )
+    write_manifest(manifest_frame(rows), spare / MANIFEST_NAME)
+    return spare
 
 
 def _description(shipment: Shipment, stores: Path) -> Description:
