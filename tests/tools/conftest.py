@@ -1,5 +1,6 @@
 """Programs of `tools/`, which are no package, as modules."""
 
+import sys
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -19,6 +20,8 @@ def script() -> Callable[[str], ModuleType]:
         assert spec is not None
         assert spec.loader is not None
         module = module_from_spec(spec)
+        # Dataclasses look their module up.
+        sys.modules[spec.name] = module
         spec.loader.exec_module(module)
         return module
 
