@@ -184,13 +184,6 @@ def test_kedro_has_the_command(command: Command) -> None:
             assert group is not None
 
 
-@pytest.mark.parametrize("command", all_commands(Kind.SET_UP), ids=text_of_command)
-def test_set_up_commands_exist(command: Command) -> None:
-    from pip._internal.commands import commands_dict
-
-    assert command.words[3] in commands_dict
-
-
 def test_pipelines_exist(document: Path) -> None:
     from sep_pipeline.pipeline_registry import register_pipelines
 

@@ -55,7 +55,6 @@ class Kind(Enum):
     MAKE = "a target of the Makefile: it exists"
     PROGRAM = "a program of the repository: its parser accepts the options"
     KEDRO = "another command of Kedro: it exists"
-    SET_UP = "installs something: its program takes this command"
 
 
 @dataclass(frozen=True)
@@ -94,8 +93,6 @@ class Command:
                 return Kind.PROGRAM
             case ["make", *_]:
                 return Kind.MAKE
-            case [".venv/bin/python", "-m", "pip", *_]:
-                return Kind.SET_UP
         raise ValueError(f"{name_of(self.document)} prints a command of no known kind: {self.text}")
 
     @property
@@ -108,7 +105,7 @@ class Command:
 def commands(path: Path) -> list[Command]:
     """Commands of shell examples, and of running text if they say what they shall do."""
     found = [Command(line, path) for body in fences(path, "bash") for line in _lines(body)]
-    program = r"(kedro|make|python|sep-pipeline|\.venv/bin/python) "
+    program = r"(kedro|make|python|sep-pipeline) "
     mentioned = [Command(span, path) for span in spans(path) if re.match(program, span)]
     return [*found, *(command for command in mentioned if not command.is_mere_name)]
 

@@ -14,9 +14,11 @@ SECONDS = 3.0
 STUDY_STEMS = ("drums", "bass", "guitar", "other")
 
 
-def write_tone(path: Path, hertz: float, *, num_channels: int = 2, rate: int = RATE) -> None:
+def write_tone(
+    path: Path, hertz: float, *, seconds: float = SECONDS, num_channels: int = 2, rate: int = RATE
+) -> None:
     """A tone that swells and fades twice a second, with a little noise."""
-    time_seconds = np.arange(int(SECONDS * rate)) / rate
+    time_seconds = np.arange(int(seconds * rate)) / rate
     swell = 0.5 + 0.5 * np.sin(4 * np.pi * time_seconds)
     noise = np.random.default_rng(int(hertz)).normal(0, 0.01, (num_channels, len(time_seconds)))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,12 +90,12 @@ def _released_models(folder: Path) -> None:
 
 
 def _song(path: Path) -> None:
-    write_tone(path, 250)
+    write_tone(path, 250, seconds=1)
 
 
 def _album(folder: Path) -> None:
-    write_tone(folder / "one.wav", 260)
-    write_tone(folder / "two.flac", 270)
+    write_tone(folder / "one.wav", 260, seconds=1)
+    write_tone(folder / "two.flac", 270, seconds=1)
 
 
 _MADE: Mapping[str, Callable[[Path], None]] = {
