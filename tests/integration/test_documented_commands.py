@@ -37,7 +37,7 @@ SMALLER = {
             "phase_two.training.snapshot_steps": [],
             "evaluation.curve_seconds": 1,
         },
-        "run": {"arms": ["pretrained", "scratch"]},
+        "run": {"arms": ["pretrained"]},
     },
     "open_unmix": {
         "defaults": SONGS | {"training.epochs": 1, "evaluation.speed_seconds": 1},
@@ -115,6 +115,7 @@ class Workspace:
                 for dotted, value in values.items():
                     project.configure(f"{study}.{block}.{dotted}", value, f"{study}/parameters.yml")
         project.configure("num_processes", 1, "parameters.yml")
+        project.configure("report.page.max_arms", 2, "parameters.yml")
         project.configure("enabled", False, "mlflow.yml")
         project.configure("tracking_uri", "sqlite:///mlflow.db", "mlflow.yml")
         self._stand_ins = StandIns(project.path, project.data)

@@ -117,7 +117,7 @@ _MADE: Mapping[str, Callable[[Path], None]] = {
 _FROM_STUDIES = {
     "/path/to/estimates": "07_model_output/jukebox_transfer/pretrained/seed_0",
     "/path/to/stem_store": "03_primary/rendered",
-    "/path/to/separators": "06_models/jukebox_transfer/scratch",
+    "/path/to/separators": "06_models/jukebox_transfer/pretrained",
     "/path/to/separator": "06_models/open_unmix/unidirectional/seed_0/separator",
 }
 """Name in the documentation to where it lies in the data folder, once the studies have run."""
