@@ -90,6 +90,10 @@ def rank(command: Command) -> tuple[int, int]:
     return (3 if is_variant else 1), ORDER.index(pipeline)
 
 
+REPLACING = (3, 0)
+"""First place of a run that replaces what a plain one has left."""
+
+
 OUTPUTS = {"stems", "tuned_stems", "my_model", "my_small_model"}
 """Folders that commands without Kedro write."""
 ONLY_TELLS = ("--help", "--list-models")
@@ -99,6 +103,8 @@ DOCUMENTS_WITH_PYTHON = [
     if fences(path, "python") and path != WORKED_EXAMPLE and path.parent.name != "notebooks"
 ]
 EXECUTED = sorted(all_commands(Kind.RUN, Kind.STANDALONE, Kind.PIPE), key=rank)
+FIRST = [command for command in EXECUTED if rank(command) < REPLACING]
+LATER = [command for command in EXECUTED if rank(command) >= REPLACING]
 
 
 class Workspace:
@@ -172,11 +178,8 @@ def workspace(project_type: Any, tmp_path_factory: pytest.TempPathFactory) -> Wo
     return Workspace(project_type(tmp_path_factory.mktemp("documented") / "project"))
 
 
-@pytest.mark.parametrize("command", EXECUTED, ids=lambda command: command.text)
-def test_a_command_does_what_it_says(
-    command: Command, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(workspace.project.path)
+def carry_out(command: Command, workspace: Workspace) -> None:
+    """Execute a command in the working directory, and look whether it left what it should."""
     workspace.forget_outputs(command.text)
     before = workspace.files()
     execute = {
@@ -188,10 +191,8 @@ def test_a_command_does_what_it_says(
     if not command.text.endswith(ONLY_TELLS):
         assert workspace.files() != before
     if command.kind is Kind.RUN:
-        missing = [
-            path for path in promised(pipeline_of(command)) if not any(workspace.data_of(command).glob(path))
-        ]
-        assert missing == []
+        data = workspace.data_of(command)
+        assert [path for path in promised(pipeline_of(command)) if not any(data.glob(path))] == []
 
 
 def promised(pipeline: str) -> list[str]:
@@ -213,10 +214,26 @@ def promised(pipeline: str) -> list[str]:
     return found
 
 
+@pytest.mark.parametrize("command", FIRST, ids=lambda command: command.text)
+def test_a_command_does_what_it_says(
+    command: Command, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(workspace.project.path)
+    carry_out(command, workspace)
+
+
 @pytest.mark.parametrize("document", DOCUMENTS_WITH_PYTHON, ids=name_of)
 def test_python_examples_run(document: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the commands, whose separators they load."""
+    """With the separators that the commands above have left."""
     monkeypatch.chdir(workspace.project.path)
     workspace.forget_outputs("")
     for body in fences(document, "python"):
         exec(compile(body, name_of(document), "exec"), {"__name__": "example"})
+
+
+@pytest.mark.parametrize("command", LATER, ids=lambda command: command.text)
+def test_a_command_that_replaces_results_does_what_it_says(
+    command: Command, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(workspace.project.path)
+    carry_out(command, workspace)
