@@ -18,7 +18,14 @@ author = "The sep_pipeline authors"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 
 root_doc = "README"
-include_patterns = ["*.md", "docs/**", "benchmarks/*.md", "notebooks/*.md", "data/01_raw/*.md"]
+include_patterns = [
+    "*.md",
+    "docs/**",
+    "benchmarks/*.md",
+    "notebooks/*.md",
+    "data/01_raw/*.md",
+    "src/sep_pipeline/weights/*/*.md",
+]
 exclude_patterns = [
     ".*",
     "build",
@@ -27,7 +34,6 @@ exclude_patterns = [
     "data/01_raw/midi",
     "mlruns",
     "site",
-    "src",
     "tests",
 ]
 
@@ -43,7 +49,13 @@ html_show_copyright = False
 
 STUDIES = ("jukebox_transfer", "chimera_transfer", "contrastive_demix", "open_unmix", "midi_waveform")
 CONTENTS = {
-    "Use": ("docs/bring_your_own", "docs/fine_tune", "docs/paper_scale", "docs/troubleshooting"),
+    "Use": (
+        "docs/shipped_models",
+        "docs/bring_your_own",
+        "docs/fine_tune",
+        "docs/paper_scale",
+        "docs/troubleshooting",
+    ),
     "Pipelines and commands": (*(f"docs/pipelines/{study}" for study in STUDIES), "docs/pipelines/*"),
     "Studies": tuple(f"docs/studies/{study}" for study in STUDIES),
     "Results": (*(f"docs/results/{study}_demo" for study in STUDIES), "docs/results/*"),
@@ -65,8 +77,12 @@ CONTENTS = {
 
 
 def add_contents(_app: Sphinx, name: str, content: list[str]) -> None:
-    """Add the navigation to the front page and to the list of decisions, whose text has none."""
-    trees = {root_doc: CONTENTS, "docs/decisions/README": {"Decisions": ("0*",)}}.get(name, {})
+    """Add the navigation to the front page and to lists of pages, whose text has none."""
+    trees = {
+        root_doc: CONTENTS,
+        "docs/decisions/README": {"Decisions": ("0*",)},
+        "docs/shipped_models": {"Model cards": ("/src/sep_pipeline/weights/*/README",)},
+    }.get(name, {})
     for caption, pages in trees.items():
         tree = ["```{toctree}", ":hidden:", ":glob:", f":caption: {caption}", *pages, "```"]
         content[0] += "\n" + "\n".join(tree) + "\n"
