@@ -17,13 +17,13 @@ PROJECT = Path(__file__).parents[1]
 ParameterLoader = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def project_path() -> Path:
     """The folder that holds `conf` and `src`."""
     return PROJECT
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def load_parameters(project_path: Path) -> ParameterLoader:
     """The parameter tree of an environment, read as a run reads it."""
     from kedro.config import OmegaConfigLoader

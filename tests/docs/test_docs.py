@@ -68,7 +68,7 @@ def document(request: pytest.FixtureRequest) -> Path:
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def base(load_parameters: Any) -> dict[str, Any]:
     return dict(load_parameters("base"))
 
@@ -80,7 +80,7 @@ def completed(study: StudyParameters, arm: str) -> dict[str, Any]:
     return {**block, "defaults": {**shared, **study.arms[arm].model_dump(mode="json")}}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def known(base: dict[str, Any]) -> dict[str, Any]:
     """Every parameter with its default; what files leave out has that of its model."""
     parsed = parse_parameters(base)
@@ -184,20 +184,21 @@ def test_kedro_has_the_command(command: Command) -> None:
             assert group is not None
 
 
-def test_pipelines_exist(document: Path) -> None:
+@pytest.fixture(scope="module")
+def pipelines() -> set[str]:
     from sep_pipeline.pipeline_registry import register_pipelines
 
-    known_pipelines = register_pipelines()
-    for name in re.findall(r"--pipeline=(\w+)", text_of(document)):
-        assert name in known_pipelines
+    return set(register_pipelines())
 
 
-def test_the_readme_lists_every_pipeline() -> None:
-    from sep_pipeline.pipeline_registry import register_pipelines
+def test_pipelines_exist(document: Path, pipelines: set[str]) -> None:
+    assert set(re.findall(r"--pipeline=(\w+)", text_of(document))) <= pipelines
 
+
+def test_the_readme_lists_every_pipeline(pipelines: set[str]) -> None:
     section = text_of(PROJECT / "README.md").partition("## Pipelines\n")[2].partition("\n## ")[0]
     listed = set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE))
-    assert listed == set(register_pipelines()) - {"__default__"}
+    assert listed == pipelines - {"__default__"}
 
 
 def test_environments_exist(document: Path) -> None:
