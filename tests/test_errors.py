@@ -18,7 +18,7 @@ def drawn_parents() -> dict[str, str]:
     parents: dict[str, str] = {}
     above: list[str] = []
     for line in (errors.__doc__ or "").splitlines():
-        found = re.match(r"([│├└─ ]*)(\w+Error)\b", line)
+        found = re.match(r" {4}([│├└─ ]*)(\w+Error)\b", line)
         if found:
             depth = len(found[1]) // INDENT
             above[depth:] = [found[2]]

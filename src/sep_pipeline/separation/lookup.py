@@ -101,6 +101,6 @@ def find_separator(name: str | None, trained: Path, *, default: str = DEFAULT_MO
     raise ConfigurationError(
         "there is no such separator",
         parameter="model",
-        expected=f"a folder with {CARD_NAME}, or one of {', '.join(nearest or sorted(known))}",
+        expected=f"a folder with {CARD_NAME}, or one of {', '.join(nearest or sorted(known)) or 'none that is there'}",
         found=name,
     )

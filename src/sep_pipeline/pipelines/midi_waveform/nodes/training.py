@@ -58,10 +58,8 @@ def train_separation(
     """
     network = build_network(arm.model.config(len(corpus.instruments)), seed=cell.seed)
     chunks, sample_rate = held_out_chunks.state[CHUNKS], inputs_checked["sample_rate"]
-    batch_size = arm.training.batch_size
-    config = pool.config(
-        chunk_samples=chunks.shape[-1], sample_rate=sample_rate, batch_size=batch_size, seed=cell.seed
-    )
+    batch_size, length = arm.training.batch_size, chunks.shape[-1]
+    config = pool.config(chunk_samples=length, sample_rate=sample_rate, batch_size=batch_size, seed=cell.seed)
     facts = {**arm.model_dump(), "training": asdict(arm.training)}
     with (
         cell_work(cell, execution, trackers, checkpoints, facts) as work,
